@@ -50,10 +50,10 @@ def _used(thing: Any) -> Iterator[tuple[str, Any]]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
     scope = _scope(thing)
     scope |= _imported(tree, scope.get("__package__") or "")
-    local = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    local = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id in scope and node.id not in local:
             yield node.id, scope[node.id]
         elif isinstance(node, ast.Attribute):
