@@ -2,7 +2,7 @@
 # Paths here are relative and quoted, so the repository may live in a folder with a space in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab docs bench size clean
+.PHONY: help demo test check notebooks lint lab docs bench size clean
 SHELL := /bin/sh
 
 RUN := .venv/bin/python -m
@@ -38,10 +38,13 @@ check:
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) pytest -q -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory notebooks
+
+notebooks:
 	@notebooks=$$(find labs exam_practice -name '*.ipynb' ! -path '*/.*' -print | head -n 1); \
 	if [ -z "$$notebooks" ]; then echo 'no notebook yet: nothing for nbval to run'; else \
 		echo 'notebooks: pytest $(NBVAL)'; \
-		$(RUN) pytest -q -o addopts= -o filterwarnings= -o testpaths= -p no:doctest \
+		$(RUN) pytest -q -o addopts= -o filterwarnings= -o testpaths= \
 			--nbval-current-env --nbval-cell-timeout=60 $(NBVAL) -n 2 --dist loadfile labs exam_practice; \
 	fi
 

@@ -73,6 +73,8 @@ def to_plain(value: Any) -> Any:
         return value
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, np.integer):
@@ -87,8 +89,6 @@ def to_plain(value: Any) -> Any:
         return pd.Timedelta(value).isoformat()
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return sorted((to_plain(item) for item in value), key=repr)
     if isinstance(value, list | tuple | np.ndarray | pd.Series | pd.Index):
@@ -106,7 +106,12 @@ def to_json(value: Any, indent: int | None = None) -> str:
     >>> to_json({"limit": float("nan")})
     '{"limit": null}'
     """
+    if indent is None:
+        return _STRICT.encode(to_plain(value))
     return json.dumps(to_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # making one costs as much as a small text
 
 
 def from_json(text: str | bytes, what: str = "the JSON text") -> Any:

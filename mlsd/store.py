@@ -48,7 +48,9 @@ def one_sentence(where: str | Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "free some space" if full else _ELSEWHERE
         raise RefusedError(f"cannot use {where}: {reason}; {remedy}") from error
-    except sqlite3.Error as error:
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise  # not the disk's fault
         reason = str(error)
         remedy = next((_REMEDIES[word] for word in _REMEDIES if word in reason.lower()), _ELSEWHERE)
         raise RefusedError(f"cannot use {where}: {reason}; {remedy}") from error
@@ -272,11 +274,15 @@ class Blobs:
         """
         path = self.path(digest)
         if not path.is_file():
-            raise RefusedError(f"the artifact {digest[:12]} is gone from {self.folder}; restore it from a copy")
+            raise RefusedError(
+                f"the artifact {digest[:12]} is gone from {self.folder}; restore it from a copy"
+            )
         with one_sentence(path):
             data = path.read_bytes()
         if digest_bytes(data) != digest:
-            raise RefusedError(f"the artifact {digest[:12]} in {self.folder} was changed; restore it from a copy")
+            raise RefusedError(
+                f"the artifact {digest[:12]} in {self.folder} was changed; restore it from a copy"
+            )
         return data
 
     def ok(self, digest: str) -> bool:

@@ -70,12 +70,13 @@ def judge_performance(
     >>> judge_performance(rng.uniform(size=4000) < 1 - p, p, task="binary").ok  # upside down
     False
     """
-    losses = row_losses(task, np.asarray(y), np.asarray(prediction))
-    n = len(losses)
+    y, prediction = np.asarray(y), np.asarray(prediction)
+    n = len(y)
     if n < min_rows:
         message = f"cannot judge: {n} rows, needs {min_rows}"
         finding = Finding("rows", value=n, limit=min_rows, message=message, severity="info")
         return Report("performance", (finding,))
+    losses = row_losses(task, y, prediction)
     if task == "regression":
         if not reference_loss:
             raise ValueError("regression needs reference_loss, the mean squared error at training time")

@@ -191,7 +191,9 @@ class Server:
         if answer.status == 200:
             return ""
         if content["errors"][0]["code"] != "starting":
-            raise RefusedError(f"{content['detail']} Publish a version first. The server said: {self._said()}")
+            raise RefusedError(
+                f"{content['detail']} Publish a version first. The server said: {self._said()}"
+            )
         return str(content["detail"])
 
 

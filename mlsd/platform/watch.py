@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mlsd.monitoring import AlertRule, detect_drift, diagnose, judge_performance
@@ -71,7 +72,7 @@ class Watch:
             if window.performance is None and window.end + self.label_delay <= now:
                 y, prediction = self.labelled(window.start, window.end, now)
                 performance = judge_performance(
-                    y, prediction, task=self.package.task, reference_loss=self.package.reference_loss
+                    y, prediction, task=self.package.task, reference_loss=squared_error(self.package)
                 )
                 self.windows[i] = Window(window.start, window.end, window.n, window.drift, performance)
                 ready.append(self.windows[i])
@@ -108,8 +109,23 @@ class Watch:
         """Return (coded labels, predictions) of a span, as far as labels have arrived by now."""
         rows = self._rows(start, end, labelled_by=now)
         rows = rows[rows["label"].notna()]
-        return self.package.encode_target(rows["label"]), self.package.from_answers(rows["prediction"])
+        return self.package.encode_target(rows["label"]), as_array(rows["prediction"], self.package)
 
-    def _rows(self, start: pd.Timestamp, end: pd.Timestamp, labelled_by: pd.Timestamp | None = None) -> pd.DataFrame:
+    def _rows(
+        self, start: pd.Timestamp, end: pd.Timestamp, labelled_by: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         rows = self.log.window(start, end, labelled_by=labelled_by)
         return rows[rows["version"] == self.version]
+
+
+def as_array(answers: pd.Series, package: ModelPackage) -> np.ndarray:
+    """Return logged answers as `predict` gave them: (n,), or (n, k) for several classes."""
+    if package.task != "multiclass":
+        return answers.to_numpy(dtype="float64")
+    names = [str(name) for name in package.classes]
+    return pd.DataFrame(answers.tolist(), columns=names).to_numpy(dtype="float64")
+
+
+def squared_error(package: ModelPackage) -> float | None:
+    """Return the mean squared error that a regression promised; None for classes."""
+    return package.metric.value**2 if package.task == "regression" and package.metric else None

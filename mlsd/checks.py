@@ -1,0 +1,154 @@
+"""Checks: which rows break what a column may hold, one function per way of breaking it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlsd.cells import FAMILY, MISSING, NAIVE_TIME, NAMES, NUMBER, TEXT, Cells
+from mlsd.column import Column, article, bounds_text
+from mlsd.report import MAX_EXAMPLES, Finding
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Rows that break one rule: `mask` (n,) booleans, a message for the table, a phrase for one row."""
+
+    code: str
+    mask: np.ndarray
+    message: str
+    phrase: str
+    value: Any = None
+    limit: Any = None
+
+    def finding(self, subject: str, index: pd.Index) -> Finding:
+        """Return the finding: how many rows, and the labels of the first 20."""
+        rows = index[np.flatnonzero(self.mask)[:MAX_EXAMPLES]]
+        count = int(np.count_nonzero(self.mask))
+        return Finding(
+            self.code, subject, ok=False, value=self.value, limit=self.limit, message=self.message,
+            count=count, rows=tuple(rows),
+        )  # fmt: skip
+
+
+def failures(column: Column, cells: Cells, only: Iterable[str] = ()) -> list[Failure]:
+    """Return every way (or `only` some, by code) in which cells break their column."""
+    found = (CHECKS[code](column, cells) for code in only or CHECKS)
+    return [failure for failure in found if failure is not None and failure.mask.any()]
+
+
+def _values(mask: np.ndarray, one: str = "is", many: str = "are") -> str:
+    count = int(np.count_nonzero(mask))
+    return f"1 value {one}" if count == 1 else f"{count:,} values {many}"
+
+
+def _null(column: Column, cells: Cells) -> Failure | None:
+    if column.nullable:
+        return None
+    missing = cells.family == MISSING
+    return Failure("null", missing, f"{_values(missing)} missing", f"{column.name} is missing", limit=0)
+
+
+def _type(column: Column, cells: Cells) -> Failure | None:
+    wrong = _unfit(column, cells)
+    if not wrong.any():
+        return None
+    found = [NAMES[code] for code in np.unique(cells.family[wrong])]
+    words = ", ".join(found)
+    if column.kind == "integer":
+        words = words.replace("numbers", "numbers with a fraction")
+    remedy = "; use tz_localize('UTC')" if column.kind == "time" and NAMES[NAIVE_TIME] in found else ""
+    expected = f"expected {article(column.kind)}"
+    return Failure(
+        "type", wrong, f"{_values(wrong)} of the wrong type ({words}); {expected}{remedy}",
+        f"{column.name} has the wrong type, {expected}", value=words, limit=column.kind,
+    )  # fmt: skip
+
+
+def _unfit(column: Column, cells: Cells) -> np.ndarray:
+    wrong = (cells.family != FAMILY[column.kind]) & (cells.family != MISSING)
+    if column.kind == "integer" and cells.numbers is not None and cells.series.dtype.kind not in "iub":
+        wrong |= np.isfinite(cells.numbers) & (cells.numbers != np.trunc(cells.numbers))
+    return wrong
+
+
+def _infinite(column: Column, cells: Cells) -> Failure | None:
+    if FAMILY[column.kind] != NUMBER or cells.numbers is None or cells.series.dtype.kind in "iub":
+        return None
+    infinite = np.isinf(cells.numbers)
+    return Failure(
+        "infinite", infinite, f"{_values(infinite)} infinite or too large; expected finite numbers",
+        f"{column.name} is infinite", limit=0,
+    )  # fmt: skip
+
+
+def _range(column: Column, cells: Cells) -> Failure | None:
+    numbers = cells.numbers
+    if (column.minimum is None and column.maximum is None) or numbers is None:
+        return None
+    outside = np.zeros(len(numbers), dtype=bool)
+    if column.minimum is not None:
+        outside |= numbers < column.minimum
+    if column.maximum is not None:
+        outside |= numbers > column.maximum
+    outside &= (cells.family == NUMBER) & np.isfinite(numbers)
+    if not outside.any():  # an infinity has a check of its own
+        return None
+    least, most, allowed = numbers[outside].min(), numbers[outside].max(), bounds_text(column)
+    seen = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+    return Failure(
+        "range", outside, f"{_values(outside)} outside {allowed}: {seen}",
+        f"{column.name} is outside {allowed}",
+        value=[least, most], limit=[column.minimum, column.maximum],
+    )  # fmt: skip
+
+
+def _category(column: Column, cells: Cells) -> Failure | None:
+    if column.kind != "category":
+        return None
+    unknown = (positions(column, cells) < 0) & (cells.family == TEXT)
+    if not unknown.any():
+        return None
+    seen = list(pd.unique(cells.series[unknown].astype(object)))
+    shown = ", ".join(repr(name[:40]) for name in seen[:3]) + (", ..." if len(seen) > 3 else "")
+    categories = column.categories or ()
+    return Failure(
+        "category", unknown, f"{_values(unknown)} not among the {len(categories)} categories: {shown}",
+        f"{column.name} is not a known category", value=[name[:40] for name in seen[:MAX_EXAMPLES]],
+        limit=list(categories[:MAX_EXAMPLES]),
+    )  # fmt: skip
+
+
+def positions(column: Column, cells: Cells) -> np.ndarray:
+    """Return each cell's position in the categories, (n,) integers; -1 where it is none of them."""
+    series, index = cells.series, pd.Index(column.categories, dtype=object)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        places = index.get_indexer(series.cat.categories.astype(object))
+        return np.append(places, -1)[series.cat.codes.to_numpy()]
+    text = cells.family == TEXT
+    found = np.full(len(series), -1)
+    found[text] = index.get_indexer(series.astype(object).to_numpy()[text])
+    return found
+
+
+def _unique(column: Column, cells: Cells) -> Failure | None:
+    if not column.unique:
+        return None
+    fit = (cells.family != MISSING) & ~_unfit(column, cells)
+    values = cells.series if fit.all() else cells.series[fit]
+    repeated = np.zeros(len(fit), dtype=bool)
+    repeated[fit] = values.duplicated().to_numpy()
+    return Failure(
+        "unique", repeated, f"{_values(repeated, 'repeats', 'repeat')} an earlier one",
+        f"{column.name} repeats an earlier row", limit=0,
+    )  # fmt: skip
+
+
+CHECKS: dict[str, Callable[[Column, Cells], Failure | None]] = {
+    "null": _null, "type": _type, "infinite": _infinite, "range": _range, "category": _category,
+    "unique": _unique,
+}  # fmt: skip

@@ -1,0 +1,27 @@
+"""Worlds with a known truth: made tables whose faults, drifts and best reachable score are known."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .drift import Drift as Drift
+    from .fault import Fault as Fault
+    from .spam import make_spam_posts as make_spam_posts
+    from .world import World as World
+
+__all__ = ["Drift", "Fault", "World", "make_spam_posts"]
+
+_HOME = {"Drift": "drift", "Fault": "fault", "World": "world", "make_spam_posts": "spam"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home the first time it is asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

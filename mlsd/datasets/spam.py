@@ -1,0 +1,150 @@
+"""Bramblework's posts: an invented network for independent craftspeople, and its spam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlsd.datasets import spam_law as law
+from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
+from mlsd.datasets.checks import check_changes, check_number, check_whole
+from mlsd.datasets.fault import Fault, Place, check_suits, damage
+from mlsd.datasets.span import within
+from mlsd.datasets.world import BLOCK, Block, World, moments, seconds_of
+
+TARGET = "is_spam"
+HOUR = 3600  # seconds
+DESCRIPTION = (
+    "Bramblework is an invented network where independent craftspeople show work, sell tools and find jobs. "
+    "Some posts are spam: a fake job that asks for a deposit, say. A moderator's verdict comes 1 to 48 hours "
+    "after the post. A proactive model knows the post and its member; a reactive one also the first hour's "
+    "engagement. Posts are independent of each other, come evenly through the days and have no weekly rhythm."
+)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything a block depends on besides its number."""
+
+    n_samples: int
+    length: int  # seconds
+    seed: int
+    faults: tuple[Fault, ...]
+    drifts: tuple[Drift, ...]
+
+    def __call__(self, k: int) -> Block:
+        """Make block k; only the rows before the end of the world are kept."""
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(k,)))
+        u = dict(zip(law.AFTER, rng.random((len(law.AFTER), BLOCK)), strict=True))
+        row = np.arange(k * BLOCK, (k + 1) * BLOCK)
+        seconds = np.minimum((row + u["moment"]) / self.n_samples * self.length, self.length - 1).astype(
+            "int64"
+        )
+        post, p, kept = self._posts(rng, seconds)
+        x = {name: values for name, values in post.items() if name != "verdict"}
+        h = law.mood(post["verdict"], u["mood"])
+        reactive = law.probability_reactive(p, h)
+        delay = HOUR + np.floor(u["delay"] * (47 * HOUR + 1))
+        cells = x | law.reactions(x, h, u) | {TARGET: post["verdict"] < p}
+        n = min(BLOCK, self.n_samples - k * BLOCK)
+        frame = _table(cells, row, moments(seconds), moments(seconds + delay)).iloc[:n]
+        probabilities = [after_selection(values, kept)[:n] for values in (p, reactive)]
+        frame, hits, times = damage(
+            frame, self.faults, law.COLUMNS, Place(self.seed, k, seconds[:n], self.length)
+        )
+        hits += [within(drift, seconds[:n], self.length) for drift in self.drifts]
+        return Block(frame, *probabilities, tuple(hits)).repeat(times)
+
+    def _posts(
+        self, rng: np.random.Generator, seconds: np.ndarray
+    ) -> tuple[law.Features, np.ndarray, np.ndarray]:
+        """Return creation features with `verdict` (U), p before selection, and a: (n,) each.
+
+        A negative is kept with probability a; in the place of one that was not, a new post is drawn,
+        and so on: what stays follows P(x, y) with P(y) moved and P(x|y) as it was.
+        """
+        strength = [size(self.drifts, kind, seconds, self.length) for kind in ("data", "concept", "target")]
+        moved, turned, kept = *strength[:2], kept_negatives(strength[2])
+        post: law.Features = {}
+        p = np.empty(len(seconds))
+        open_places = np.arange(len(seconds))
+        while len(open_places):
+            u = dict(zip(law.POST, rng.random((len(law.POST), len(open_places))), strict=True))
+            drawn = law.features(u, moved[open_places]) | {"verdict": u["verdict"]}
+            drawn_p = law.probability(drawn, turned[open_places])
+            stays = (u["verdict"] < drawn_p) | (u["kept"] < kept[open_places])
+            for name, values in drawn.items():
+                post.setdefault(name, np.empty(len(seconds), values.dtype))[open_places] = values
+            p[open_places] = drawn_p
+            open_places = open_places[~stays]
+        return post, p, kept
+
+
+def _table(
+    cells: law.Features, row: np.ndarray, posted: pd.DatetimeIndex, labelled: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Return the cells as a table in the order of `COLUMNS`, categories by name."""
+    table: dict[str, Any] = {
+        "post_id": [f"post-{i:08d}" for i in row],
+        "posted_at": posted,
+        "labelled_at": labelled,
+    }
+    for column in law.COLUMNS:
+        if column.kind == "category":
+            table[column.name] = pd.Series(column.categories).take(cells[column.name]).array
+        elif column.kind == "integer":
+            table[column.name] = cells[column.name].astype("int64")
+        elif column.name in cells:
+            table[column.name] = cells[column.name]
+    return pd.DataFrame({column.name: table[column.name] for column in law.COLUMNS})
+
+
+def make_spam_posts(
+    n_samples: int = 20_000,
+    *,
+    days: float = 28,
+    random_state: int = 0,
+    faults: Sequence[Fault] = (),
+    drifts: Sequence[Drift] = (),
+) -> World:
+    """Return a world of posts on Bramblework, about one in seven of them spam.
+
+    Args:
+        n_samples: number of posts, before a fault duplicates any.
+        days: time they are spread over, from 2024-01-01.
+        random_state: whole number from 0; another number is another world under the same law.
+        faults: what breaks between the world and the table; rows they do not hit stay as they are.
+        drifts: how the world itself changes; rows outside their spans stay as they are.
+
+    Raises:
+        RefusedError: an argument is not as described; the sentence names it.
+
+    >>> world = make_spam_posts(1_000)
+    >>> world.frame[["posted_at", "n_links", "topic", "reports_1h", "is_spam"]].shape
+    (1000, 5)
+    >>> round(float(world.true_probability.mean()), 1)
+    0.1
+    """
+    check_whole("n_samples is", n_samples, 1)
+    check_whole("random_state is", random_state, 0)
+    check_number("days is", days, 0, 36_500, above=True)
+    faults, drifts = check_changes("faults", faults, Fault), check_changes("drifts", drifts, Drift)
+    for fault in faults:
+        check_suits(fault, law.COLUMNS, TARGET)
+    plan = _Plan(int(n_samples), seconds_of(days), int(random_state), faults, drifts)
+    return World(
+        name="posts",
+        description=DESCRIPTION,
+        columns=law.COLUMNS,
+        target=TARGET,
+        key="post_id",
+        n_samples=int(n_samples),
+        days=days,
+        changes=(*faults, *drifts),
+        label_delay=pd.Timedelta(hours=48),
+        make_block=plan,
+    )

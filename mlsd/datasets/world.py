@@ -1,0 +1,198 @@
+"""A world: a table of any length whose law, faults and drifts are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from mlsd.column import Column
+from mlsd.datasets.checks import check_whole
+from mlsd.datasets.span import Change, limits
+
+BLOCK = 4096  # rows made at once, before duplicates; block k draws from child k of the seed
+BEGAN = pd.Timestamp("2024-01-01", tz="UTC")
+DAY = 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows with their truth: `hits[j]` tells which of them change j touched, (n,) bool each."""
+
+    frame: pd.DataFrame
+    true_probability: np.ndarray  # (n,)
+    true_probability_reactive: np.ndarray  # (n,)
+    hits: tuple[np.ndarray, ...]
+
+    def repeat(self, times: np.ndarray) -> Block:
+        """Return the block with row i standing `times[i]` times in a row."""
+        if times.max() == 1:
+            return self
+        rows = np.repeat(np.arange(len(times)), times)
+        arrays = [array[rows] for array in (self.true_probability, self.true_probability_reactive)]
+        return Block(self.frame.take(rows), *arrays, tuple(hit[rows] for hit in self.hits))
+
+    @classmethod
+    def join(cls, blocks: list[Block]) -> Block:
+        """Return blocks one below the other, rows numbered from 0."""
+        frame = pd.concat([block.frame for block in blocks], ignore_index=True)
+        p = np.concatenate([block.true_probability for block in blocks])
+        reactive = np.concatenate([block.true_probability_reactive for block in blocks])
+        hits = zip(*(block.hits for block in blocks), strict=True)
+        return cls(frame, p, reactive, tuple(np.concatenate(hit) for hit in hits))
+
+
+@dataclass(frozen=True)
+class World:
+    """A made table and the truth about it; rows are made when they are first asked for.
+
+    Args:
+        name: of what the rows are, in the plural.
+        description: the situation, for people.
+        columns: what each column may hold before any fault, its unit, and when its value is known.
+        target: the column to predict.
+        key: the column that names a row.
+        n_samples: rows before duplicates.
+        days: the time they are spread over.
+        changes: the faults, then the drifts.
+        label_delay: the longest time from a row to its label.
+        make_block: makes block k.
+
+    >>> from mlsd.datasets import Drift, make_spam_posts
+    >>> make_spam_posts(10_000, drifts=[Drift("target", start=0.75)])
+    World(10,000 posts over 28 days from 2024-01-01, target is_spam)
+      drift target from 2024-01-22 00:00, strength 1
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    target: str
+    key: str
+    n_samples: int
+    days: float
+    changes: tuple[Change, ...]
+    label_delay: pd.Timedelta
+    make_block: Callable[[int], Block]
+
+    @property
+    def known_at(self) -> dict[str, str]:
+        """When the value of each column is known: at creation, after a reaction or with the label."""
+        return {column.name: column.known_at for column in self.columns}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each column that has one."""
+        return {column.name: column.unit for column in self.columns if column.unit}
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows, oldest first; `attrs` hold `known_at` and `units`. A change to it stays in your copy."""
+        return self._marked(self._whole.frame.copy(deep=False))
+
+    @property
+    def true_probability(self) -> np.ndarray:
+        """P(target | creation features) by the world's own law, (n,): no model scores better."""
+        return self._whole.true_probability
+
+    @property
+    def true_probability_reactive(self) -> np.ndarray:
+        """P(target | creation features and the hidden mood behind the reactions), (n,).
+
+        Reactions are noisy signs of that mood, so no model that reads them scores better.
+        """
+        return self._whole.true_probability_reactive
+
+    @cached_property
+    def truth(self) -> pd.DataFrame:
+        """One row per fault and drift: what, kind, column, start, end, n_rows, row_ids.
+
+        `row_ids` names the rows touched, in order, each once: for a fault those whose cells really
+        changed (or that were repeated), for a drift all rows of its span.
+        """
+        keys, length = self._whole.frame[self.key], self._length
+        rows = []
+        for change, hit in zip(self.changes, self._whole.hits, strict=True):
+            start, end = (BEGAN + pd.Timedelta(seconds=s) for s in limits(change, length))
+            ids = tuple(keys[hit].drop_duplicates())
+            rows.append(
+                [change.what, change.kind, getattr(change, "column", None), start, end, len(ids), ids]
+            )
+        return pd.DataFrame(rows, columns=["what", "kind", "column", "start", "end", "n_rows", "row_ids"])
+
+    def stream(self, batch: int = BLOCK) -> Iterator[pd.DataFrame]:
+        """Yield the rows of `frame`, `batch` at a time, in memory that does not grow with their number.
+
+        Raises:
+            RefusedError: `batch` is no whole number above 0.
+
+        >>> from mlsd.datasets import make_spam_posts
+        >>> world = make_spam_posts(10_000)
+        >>> [len(batch) for batch in world.stream(4_000)]
+        [4000, 4000, 2000]
+        """
+        check_whole("batch is", batch, 1)
+        return self._batches(int(batch))
+
+    def _batches(self, batch: int) -> Iterator[pd.DataFrame]:
+        held: list[pd.DataFrame] = []
+        n_held = first = 0
+        for block in self._blocks():
+            held.append(block.frame)
+            n_held += len(block.frame)
+            if n_held >= batch:
+                rows = pd.concat(held, ignore_index=True)
+                cut = n_held - n_held % batch
+                yield from self._cut(rows.iloc[:cut], batch, first)
+                held, n_held, first = ([rows.iloc[cut:]] if cut < n_held else []), n_held - cut, first + cut
+        if n_held:
+            yield from self._cut(pd.concat(held, ignore_index=True), batch, first)
+
+    def _cut(self, rows: pd.DataFrame, batch: int, first: int) -> Iterator[pd.DataFrame]:
+        rows = self._marked(rows.set_axis(pd.RangeIndex(first, first + len(rows)), axis=0))
+        for at in range(0, len(rows), batch):
+            yield rows.iloc[at : at + batch]
+
+    def _marked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs = {"known_at": self.known_at, "units": self.units}
+        return frame
+
+    def _blocks(self) -> Iterator[Block]:
+        return (self.make_block(k) for k in range(-(-self.n_samples // BLOCK)))
+
+    @cached_property
+    def _whole(self) -> Block:
+        whole = Block.join(list(self._blocks()))
+        for array in (whole.true_probability, whole.true_probability_reactive):
+            array.flags.writeable = False
+        return whole
+
+    @property
+    def _length(self) -> int:
+        return seconds_of(self.days)
+
+    def __repr__(self) -> str:
+        head = f"World({self.n_samples:,} {self.name} over {self.days:g} days from {BEGAN:%Y-%m-%d}, target {self.target})"
+        return "\n".join([head, *(f"  {self._told(change)}" for change in self.changes)])
+
+    def _told(self, change: Change) -> str:
+        start, end = (BEGAN + pd.Timedelta(seconds=s) for s in limits(change, self._length))
+        until = f" until {end:%Y-%m-%d %H:%M}" if change.end < 1 else ""
+        column, fraction = getattr(change, "column", None), getattr(change, "fraction", None)
+        size = f"strength {change.strength:g}" if fraction is None else f"{100 * fraction:g} % of the rows"
+        on = f" on {column}" if column else ""
+        return f"{change.what} {change.kind}{on} from {start:%Y-%m-%d %H:%M}{until}, {size}"
+
+
+def seconds_of(days: float) -> int:
+    """Return the length of a world in whole seconds."""
+    return round(days * DAY)
+
+
+def moments(seconds: np.ndarray) -> pd.DatetimeIndex:
+    """Return seconds since the world began as UTC timestamps, (n,)."""
+    since = int(BEGAN.timestamp()) + seconds.astype("int64")
+    return pd.DatetimeIndex((since * 1_000_000).view("datetime64[us]")).tz_localize("UTC")

@@ -1,0 +1,63 @@
+"""How a model is kept: LightGBM as text, in which nothing can run; anything else as a pickle, which can."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from mlsd.report import RefusedError
+
+MODEL_FILES = {"lightgbm": "model.txt", "scikit-learn": "model.joblib"}
+
+
+def kind_of(model: Any) -> str:
+    """Return `"lightgbm"` for a booster, `"scikit-learn"` for an estimator: how a model is kept."""
+    return "scikit-learn" if hasattr(model, "get_params") else "lightgbm"
+
+
+def write_model(model: Any) -> dict[str, bytes]:
+    """Return the one file that keeps a model, name -> bytes."""
+    if kind_of(model) == "lightgbm":
+        return {MODEL_FILES["lightgbm"]: model.model_to_string().encode()}
+    import joblib
+
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, compress=("zlib", 3))
+    return {MODEL_FILES["scikit-learn"]: buffer.getvalue()}
+
+
+def read_model(files: Mapping[str, bytes], kind: str, may_run: bool) -> Any:
+    """Return the model that `write_model` kept.
+
+    Args:
+        files: name -> bytes, already checked.
+        kind: `"lightgbm"` or `"scikit-learn"`.
+        may_run: whether the bytes are vouched for, so that a pickle may be read.
+
+    Raises:
+        RefusedError: nobody vouches for a pickle, or the bytes are no model.
+    """
+    if kind == "lightgbm":
+        return _read_booster(files[MODEL_FILES[kind]].decode())
+    if not may_run:
+        raise RefusedError(
+            "the package holds a scikit-learn model, and reading one can run any code; "
+            "give the digest that was recorded elsewhere, or trusted=True if you packed it yourself"
+        )
+    import joblib
+
+    try:
+        return joblib.load(io.BytesIO(files[MODEL_FILES[kind]]))
+    except Exception as error:  # a pickle made by other library versions may fail in any way
+        raise RefusedError(f"model.joblib cannot be read with the libraries here: {error}") from error
+
+
+def _read_booster(text: str) -> Any:
+    from lightgbm import Booster
+    from lightgbm.basic import LightGBMError
+
+    try:
+        return Booster(model_str=text)
+    except LightGBMError as error:
+        raise RefusedError(f"model.txt cannot be read as a LightGBM model: {error}") from error

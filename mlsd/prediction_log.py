@@ -1,0 +1,323 @@
+"""What was predicted, when, by which version - and what turned out to be true, later."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlsd.plain import to_json, to_plain, utc
+from mlsd.report import RefusedError
+from mlsd.store import Database
+
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS predictions (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, version, prediction TEXT NOT NULL,
+    unit TEXT, features TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS predictions_by_time ON predictions (at);
+CREATE INDEX IF NOT EXISTS predictions_by_unit ON predictions (unit) WHERE unit IS NOT NULL;
+CREATE TABLE IF NOT EXISTS labels
+    (id TEXT, at INTEGER, value TEXT NOT NULL, PRIMARY KEY (id, at)) WITHOUT ROWID
+"""
+_APPEND = """
+INSERT INTO predictions (id, at, version, features, prediction, unit) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING"""
+_LABEL = "INSERT INTO labels (id, value, at) VALUES (?, ?, ?) ON CONFLICT (id, at) DO NOTHING"
+_WINDOW = """
+SELECT p.id, p.at, p.version, p.prediction, l.value, l.at AS labelled_at, p.unit, p.features
+FROM predictions p LEFT JOIN labels l ON l.id = p.id
+    AND l.at = (SELECT max(at) FROM labels WHERE id = p.id AND at <= ?)
+WHERE p.at >= ? AND p.at < ? ORDER BY p.at, p.id"""
+COLUMNS = ("id", "at", "version", "prediction", "label", "labelled_at", "unit")
+_LATEST = 2**63 - 1  # nanoseconds since 1970: later than any moment
+
+
+class PredictionLog:
+    """Keep predictions and their labels, joined by id in whatever order they arrive.
+
+    Any number of threads and processes may write and read at once. What a call has kept survives a
+    killed process from the moment the call returns. A label may be corrected: the one with the
+    newest moment counts, and `window(..., labelled_by=...)` still shows what was known before.
+
+    Args:
+        path: the database file; made when it is not there.
+        keep_days: how long `prune` keeps a row, in days; None keeps all.
+
+    Raises:
+        RefusedError: the folder cannot be written, or the file is something else.
+
+    >>> import tempfile
+    >>> log = PredictionLog(Path(tempfile.mkdtemp()) / "predictions.db")
+    >>> log.label("post-1", True, "2024-02-07T09:00Z")
+    >>> log.append("post-1", "2024-02-05T10:00Z", 3, {"n_links": 2}, 0.8, unit="member-7")
+    >>> window = log.window("2024-02-05T00:00Z", "2024-02-06T00:00Z")
+    >>> window[["id", "prediction", "label", "n_links"]].to_dict("records")
+    [{'id': 'post-1', 'prediction': 0.8, 'label': True, 'n_links': 2}]
+    """
+
+    def __init__(self, path: str | Path, keep_days: float | None = None) -> None:
+        if keep_days is not None and not keep_days > 0:
+            raise RefusedError(f"keep_days is {keep_days!r}; expected a number of days above 0, or None")
+        self.path = Path(path)
+        self.keep_days = keep_days
+        self._database = Database(self.path, _LAYOUT)
+
+    def append(
+        self,
+        id: str,
+        at: datetime | str,
+        version: int | str,
+        features: Mapping[str, Any],
+        prediction: float | Mapping[str, float],
+        unit: str | None = None,
+    ) -> None:
+        """Keep one prediction; the same one twice is one row.
+
+        Args:
+            id: names the prediction; its label comes under the same id.
+            at: when it was made, with a time zone.
+            version: of the model that made it.
+            features: name -> plain value, what the model saw.
+            prediction: a probability or number, or {class: probability}.
+            unit: the person or thing it is about, for `forget`.
+
+        Raises:
+            RefusedError: the id has other content already, or a value cannot be kept.
+        """
+        self.extend([(id, at, version, features, prediction, unit)])
+
+    def extend(self, rows: Iterable[tuple[Any, ...] | Mapping[str, Any]]) -> int:
+        """Keep many predictions, all or none; return how many were new.
+
+        Args:
+            rows: tuples or dicts of the arguments of `append`.
+        """
+        kept = [_row(*row) if isinstance(row, tuple | list) else _row(**row) for row in rows]
+        return self._keep(_APPEND, kept, self._check_prediction)
+
+    def label(self, id: str, value: Any, at: datetime | str) -> None:
+        """Keep what turned out to be true; the prediction may come later.
+
+        Args:
+            id: of the prediction.
+            value: plain: a class, a boolean or a number.
+            at: when it became known, with a time zone. A later one corrects an earlier one.
+
+        Raises:
+            RefusedError: the id has another label of the same moment, or the value cannot be kept.
+        """
+        self.label_many([(id, value, at)])
+
+    def label_many(self, labels: Iterable[tuple[str, Any, datetime | str]]) -> int:
+        """Keep many labels, (id, value, at) each, all or none; return how many were new."""
+        return self._keep(_LABEL, [_label(*label) for label in labels], self._check_label)
+
+    def _keep(self, statement: str, rows: list[tuple[Any, ...]], check: Any) -> int:
+        with self._database.transaction() as connection:
+            before = connection.total_changes
+            connection.executemany(statement, rows)
+            new = connection.total_changes - before
+            if new < len(rows):  # some were there: equal ones are fine
+                for row in rows:
+                    check(connection, row)
+        return new
+
+    @staticmethod
+    def _check_prediction(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+        kept = connection.execute(
+            "SELECT id, at, version, features, prediction, unit FROM predictions WHERE id = ?", row[:1]
+        ).fetchone()
+        names = ("at", "version", "features", "prediction", "unit")
+        for name, old, new in zip(names, tuple(kept)[1:], row[1:], strict=True):
+            if old != new and not (name in ("features", "prediction") and json.loads(old) == json.loads(new)):
+                raise RefusedError(
+                    f"prediction {row[0]!r} is kept already with another {name}; give every prediction its own id"
+                )
+
+    @staticmethod
+    def _check_label(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+        id, value, at = row
+        kept = connection.execute("SELECT value FROM labels WHERE id = ? AND at = ?", (id, at)).fetchone()[0]
+        if json.loads(kept) != json.loads(value):
+            raise RefusedError(
+                f"label of {id!r} is {kept} already at {_moments([at])[0].isoformat()}, not {value}; "
+                "a correction needs a later moment"
+            )
+
+    def window(
+        self, start: datetime | str, end: datetime | str, labelled_by: datetime | str | None = None
+    ) -> pd.DataFrame:
+        """Return the predictions made in start <= at < end, in the order of time, with their labels.
+
+        Args:
+            start, end: moments with a time zone.
+            labelled_by: hides labels that became known later than this.
+
+        Returns:
+            id, at, version, prediction, label, labelled_at, unit, then one column per feature;
+            what is not known is missing. A feature that is called like one of the first seven
+            stands as "feature.<name>": `features_of` gives features under their own names.
+
+        Raises:
+            ValueError: a moment without time zone.
+        """
+        known = _LATEST if labelled_by is None else _nanoseconds(labelled_by, "labelled_by")
+        rows = self._database.read(
+            _WINDOW, (known, _nanoseconds(start, "start"), _nanoseconds(end, "end"))
+        )
+        columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=False)) or dict.fromkeys(COLUMNS, ())
+        frame = pd.DataFrame(
+            {
+                **columns,
+                "at": _moments(columns["at"]),
+                "prediction": _values(columns["prediction"]),
+                "label": _values(columns["label"]),
+                "labelled_at": _moments(columns["labelled_at"]),
+            }
+        )
+        features = pd.DataFrame(_values([row["features"] for row in rows]), index=frame.index)
+        features.columns = [f"feature.{name}" if name in COLUMNS else name for name in features.columns]
+        return pd.concat([frame, features], axis=1)
+
+    def ids(self) -> list[str]:
+        """Return the ids of all predictions, in the order of time."""
+        return [id for (id,) in self._database.read("SELECT id FROM predictions ORDER BY at, id")]
+
+    def forget(self, unit: str) -> int:
+        """Delete every prediction about a unit, with its labels, from the disk too; return how many.
+
+        A label that arrives afterwards under a forgotten id waits as one without prediction does.
+        """
+        return self._delete("SELECT id FROM predictions WHERE unit = ?", (_text(unit, "the unit"),))
+
+    def prune(self, now: datetime | str) -> int:
+        """Delete predictions older than `keep_days`, and labels that waited longer; return how many.
+
+        Raises:
+            RefusedError: the log keeps all, as `keep_days` is None.
+        """
+        if self.keep_days is None:
+            raise RefusedError("this log keeps everything; open it with keep_days=... to prune it")
+        oldest = _nanoseconds(utc(now, "now") - pd.Timedelta(days=self.keep_days), "now")
+        waiting = "DELETE FROM labels WHERE at < ? AND id NOT IN (SELECT id FROM predictions)"
+        return self._delete("SELECT id FROM predictions WHERE at < ?", (oldest,), waiting)
+
+    def _delete(self, chosen: str, values: tuple[Any, ...], also: str = "") -> int:
+        with self._database.transaction() as connection:
+            connection.execute("PRAGMA secure_delete=ON")  # overwrites what it deletes
+            connection.execute(f"DELETE FROM labels WHERE id IN ({chosen})", values)
+            count = connection.execute(f"DELETE FROM predictions WHERE id IN ({chosen})", values).rowcount
+            if also:
+                connection.execute(also, values)
+        self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")  # empties the journal of old pages
+        return count
+
+    def __len__(self) -> int:
+        return self._database.read("SELECT count(*) FROM predictions")[0][0]
+
+    def __repr__(self) -> str:
+        labelled = "SELECT count(DISTINCT id) FROM labels WHERE id IN (SELECT id FROM predictions)"
+        count = self._database.read(labelled)[0][0]
+        return f"PredictionLog({self.path.name}): {len(self):,} predictions, {count:,} labelled"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.keep_days)
+
+
+def features_of(window: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of a window under their own names, without the log's seven columns.
+
+    >>> features_of(pd.DataFrame({"id": ["a"], "n_links": [2], "feature.unit": ["km"]})).columns.tolist()
+    ['n_links', 'unit']
+    """
+    features = window[[name for name in window.columns if name not in COLUMNS]]
+    own = {f"feature.{name}": name for name in COLUMNS}
+    return features.rename(columns=own)
+
+
+def _row(
+    id: Any, at: Any, version: Any, features: Any, prediction: Any, unit: Any = None
+) -> tuple[Any, ...]:
+    id = _text(id, "the id of a prediction")
+    if not isinstance(version, int | str) or isinstance(version, bool):
+        raise RefusedError(f"version of {id!r} is {version!r}; expected a whole number or text")
+    if not isinstance(features, Mapping):
+        raise RefusedError(f"features of {id!r} are a {type(features).__name__}; expected name -> value")
+    return (
+        id,
+        _nanoseconds(at, f"the moment of {id!r}"),
+        version,
+        _json(features, f"features of {id!r}"),
+        _prediction(prediction, id),
+        None if unit is None else _text(unit, f"the unit of {id!r}"),
+    )
+
+
+def _prediction(value: Any, id: str) -> str:
+    numbers = value.values() if isinstance(value, Mapping) else [value]
+    try:
+        if numbers and all(math.isfinite(number) for number in numbers):
+            return to_json(value)
+    except TypeError:
+        pass
+    raise RefusedError(f"prediction of {id!r} is {value!r}; expected a finite number, or class -> number")
+
+
+def _label(id: Any, value: Any, at: Any) -> tuple[Any, ...]:
+    id = _text(id, "the id of a label")
+    plain = _plain_scalar(value)
+    if plain is None:
+        raise RefusedError(f"label of {id!r} is {value!r}; expected a class, a boolean or a finite number")
+    return id, to_json(plain), _nanoseconds(at, f"the moment of the label of {id!r}")
+
+
+def _plain_scalar(value: Any) -> Any:
+    try:
+        plain = to_plain(value)
+    except TypeError:
+        return None
+    return plain if isinstance(plain, str | bool | int | float) else None
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise RefusedError(f"{what} is {value!r} ({type(value).__name__}); expected text")
+    return str(value)
+
+
+def _json(features: Mapping[str, Any], what: str) -> str:
+    try:
+        return _FAST.encode(dict(features))
+    except TypeError as error:
+        raise RefusedError(f"{what}: {error}") from None
+    except ValueError:  # NaN or an infinity is in it
+        return to_json(features)
+
+
+_FAST = json.JSONEncoder(allow_nan=False, ensure_ascii=False, default=to_plain)  # half the time of to_json
+
+
+def _nanoseconds(moment: Any, what: str) -> int:
+    try:
+        return utc(moment, what).value
+    except (OverflowError, pd.errors.OutOfBoundsDatetime):
+        raise RefusedError(f"{what} is {moment!r}; expected a moment between 1678 and 2262") from None
+    except TypeError:
+        raise RefusedError(f"{what} is a {type(moment).__name__}; expected a moment with a time zone") from None
+
+
+def _moments(nanoseconds: Iterable[int | None]) -> pd.DatetimeIndex:
+    missing = pd.NaT.value
+    numbers = [missing if number is None else number for number in nanoseconds]
+    return pd.DatetimeIndex(pd.array(numbers, dtype="int64").to_numpy().view("M8[ns]"), tz="UTC")
+
+
+def _values(texts: Iterable[str | None]) -> list[Any]:
+    """Parse many small JSON texts as one: five times faster than one by one."""
+    return json.loads(f"[{','.join('null' if text is None else text for text in texts)}]")

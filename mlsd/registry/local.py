@@ -1,0 +1,291 @@
+"""The registry in one folder of this machine: who published what, when, and what is served now."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlsd.package import ModelPackage
+from mlsd.plain import utc, utc_now
+from mlsd.registry.archive import pack, unpack
+from mlsd.registry.gate import judge_package
+from mlsd.registry.version import CHAMPION, Version, check_move, check_name, parse_reference
+from mlsd.report import Finding, RefusedError, Report
+from mlsd.store import Blobs, Database
+
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS versions (
+    name TEXT, number INTEGER, state TEXT NOT NULL, "group" TEXT, created TEXT NOT NULL,
+    created_by TEXT NOT NULL, package_id TEXT NOT NULL, digest TEXT NOT NULL, archive TEXT NOT NULL,
+    PRIMARY KEY (name, number));
+CREATE TABLE IF NOT EXISTS aliases (
+    name TEXT, alias TEXT, number INTEGER NOT NULL, PRIMARY KEY (name, alias));
+CREATE TABLE IF NOT EXISTS history (
+    event INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL,
+    by TEXT NOT NULL, what TEXT NOT NULL, before TEXT, after TEXT)
+"""
+_ROLL_BACK = "roll back"
+
+
+class Registry:
+    """Keep numbered versions of packages in a folder: a SQLite database and the artifacts beside it.
+
+    The artifact is on the disk before its row is, numbers are given under one lock, and every call
+    that returned survives a power cut. Any number of processes may use one folder, from its first
+    use on; threads may share one `Registry`.
+
+    A digest tells that the bytes are those that were registered. It does not tell that they are any
+    good, nor who registered them: whoever may write to this folder can change database and artifact
+    together, and a scikit-learn model runs code when it is loaded. Guard the folder.
+
+    Args:
+        folder: where everything is kept; made when it is not there. A folder that cannot be written
+            can still be read.
+
+    Raises:
+        RefusedError: the folder cannot be used.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._database = Database(self.folder / "registry.db", _LAYOUT, "FULL")
+        self._blobs = Blobs(self.folder / "artifacts")
+
+    # ---- asking -----------------------------------------------------------------------------------
+
+    def resolve(self, reference: str) -> int:
+        """Return the version number that a reference means now; takes some microseconds.
+
+        Args:
+            reference: `"spam@champion"`, `"spam@3"`, `"models:/spam@champion"` or `"models:/spam/3"`.
+
+        Raises:
+            RefusedError: there is no such model, alias or version; names those there are.
+        """
+        name, what = parse_reference(reference)
+        if what.isdecimal():
+            return self._row(name, int(what))["number"]
+        rows = self._database.read(
+            "SELECT number FROM aliases WHERE name = ? AND alias = ?", (name, what)
+        )
+        if not rows:
+            self._known(name)
+            known = self._database.read("SELECT alias FROM aliases WHERE name = ? ORDER BY alias", (name,))
+            raise RefusedError(
+                f"{name} has no alias {what!r}; known: {', '.join(a for (a,) in known) or 'none yet: publish one'}"
+            )
+        return rows[0][0]
+
+    def load(self, reference: str) -> ModelPackage:
+        """Return the package that a reference means now, verified bit for bit before it is read.
+
+        Raises:
+            RefusedError: there is no such version, or its artifact is gone or was changed.
+        """
+        name, _ = parse_reference(reference)
+        row = self._row(name, self.resolve(reference))
+        files = unpack(self._blobs.get(row["archive"]))
+        return ModelPackage.from_files(files, digest=row["digest"])
+
+    def get(self, name: str, number: int) -> Version:
+        """Return one version as it stands now.
+
+        Raises:
+            RefusedError: there is no such version; names those there are.
+        """
+        return _version(self._row(name, number))
+
+    def versions(self, name: str | None = None) -> pd.DataFrame:
+        """Return one row per version: name, number, state, group, created, created_by, aliases, ids."""
+        rows = self._database.read(
+            _VERSIONS + " WHERE ? IS NULL OR v.name = ? ORDER BY v.name, v.number", (name, name)
+        )
+        records = [{**vars(version), "aliases": " ".join(version.aliases)} for version in map(_version, rows)]
+        return pd.DataFrame(records, columns=list(Version.__dataclass_fields__))
+
+    def history(self, name: str) -> pd.DataFrame:
+        """Return every change of a model's versions and aliases, oldest first.
+
+        Returns:
+            at, by, number, what, from, to: states for `register`, `publish`, `refuse` and `deprecate`,
+            version numbers for aliases (`champion`, ...) and `roll back`.
+        """
+        rows = self._database.read(
+            "SELECT at, by, number, what, before, after FROM history WHERE name = ? ORDER BY event", (name,)
+        )
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=["at", "by", "number", "what", "from", "to"])
+        return frame.assign(at=pd.to_datetime(frame["at"], utc=True, format="ISO8601"))
+
+    def unpublishable(self, version: Version) -> Report:
+        """Judge whether a version could be published; the failures are the reasons why not."""
+        try:
+            package = self.load(version.reference)
+        except RefusedError as error:
+            return Report(
+                f"publish {version.reference}",
+                (Finding("artifact", version.reference, ok=False, message=str(error)),),
+            )
+        return judge_package(version.reference, package)
+
+    # ---- acting -----------------------------------------------------------------------------------
+
+    def register(
+        self,
+        name: str,
+        package: ModelPackage,
+        *,
+        group: str | None = None,
+        by: str = "",
+        now: datetime | None = None,
+    ) -> Version:
+        """Keep a package as the next version of a model, in progress.
+
+        Args:
+            name: letters, digits, '-', '_' and '.'.
+            package: what to keep.
+            group: the model group it belongs to.
+            by: who registers it.
+            now: when; default this moment.
+
+        Raises:
+            RefusedError: the name is not usable, or the disk refuses.
+        """
+        check_name(name)
+        if group is not None:
+            check_name(group, "the group")
+        at = _moment(now)
+        archive = self._blobs.put(pack(package.to_files()))  # a kill after this leaves a spare file
+        with self._database.transaction() as connection:
+            number = connection.execute(
+                "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE name = ?", (name,)
+            ).fetchone()[0]
+            connection.execute(
+                "INSERT INTO versions VALUES (?, ?, 'in_progress', ?, ?, ?, ?, ?, ?)",
+                (name, number, group, at, by, package.id, package.digest, archive),
+            )
+            _record(connection, name, number, at, by, "register", None, "in_progress")
+        return self.get(name, number)
+
+    def publish(self, version: Version, *, by: str = "", now: datetime | None = None) -> Version:
+        """Publish a version and make it the champion, when nothing speaks against it.
+
+        The version is `publishing` while it is judged; a call that was killed meanwhile can be made
+        again. Publishing the champion again changes nothing.
+
+        Raises:
+            RefusedError: the move is not legal, or the version is unpublishable: it goes back to
+                `in_progress`, and the error carries the report with the reasons.
+        """
+        name, number, at = version.name, version.number, _moment(now)
+        with self._database.transaction() as connection:
+            row = _one(connection, name, number)
+            if row["state"] == "published" and _champion(connection, name) == number:
+                return _version(row)
+            if row["state"] != "publishing":
+                _move(connection, row, "publishing", "publish", at, by)
+        report = self.unpublishable(version)
+        with self._database.transaction() as connection:
+            row = _one(connection, name, number)
+            if not report.ok and row["state"] == "publishing":
+                _move(connection, row, "in_progress", "refuse", at, by)
+            elif report.ok and row["state"] != "published":  # nobody else was faster
+                _move(connection, row, "published", "publish", at, by)
+                _point(connection, name, CHAMPION, number, CHAMPION, at, by)
+        report.raise_for_failures()
+        return self.get(name, number)
+
+    def deprecate(self, version: Version, *, by: str = "", now: datetime | None = None) -> Version:
+        """Take a published version out of use, for good.
+
+        Raises:
+            RefusedError: it is the champion, or it is not published.
+        """
+        name, number = version.name, version.number
+        with self._database.transaction() as connection:
+            if _champion(connection, name) == number:
+                raise RefusedError(
+                    f"{version.reference} is the champion and cannot be deprecated; "
+                    "publish another version or roll back first"
+                )
+            _move(connection, _one(connection, name, number), "deprecated", "deprecate", _moment(now), by)
+        return self.get(name, number)
+
+    def alias(
+        self, name: str, alias: str, number: int, *, by: str = "", now: datetime | None = None
+    ) -> Version:
+        """Let an alias point to a version; `champion` points to published ones only.
+
+        Raises:
+            RefusedError: the alias is not usable, or the version is not there or not published.
+        """
+        if check_name(alias, "the alias").isdecimal():
+            raise RefusedError(f"the alias is {alias!r}, which reads as a version number; choose a word")
+        with self._database.transaction() as connection:
+            state = _one(connection, name, number)["state"]
+            if alias == CHAMPION and state != "published":
+                raise RefusedError(f"{name}@{number} is {state}; the champion must be published: publish it")
+            _point(connection, name, alias, number, alias, _moment(now), by)
+        return self.get(name, number)
+
+    def rollback(self, name: str, *, by: str = "", now: datetime | None = None) -> Version:
+        """Make the previous champion the champion again; repeated, goes further back.
+
+        Raises:
+            RefusedError: there is no earlier champion that is still published.
+        """
+        with self._database.transaction() as connection:
+            number = _previous_champion(connection, name)
+            if number is None:
+                self._known(name)
+                raise RefusedError(f"{name} has no earlier champion that is still published; publish a version")
+            _point(connection, name, CHAMPION, number, _ROLL_BACK, _moment(now), by)
+        return self.get(name, number)
+
+    # ---- how it is kept ---------------------------------------------------------------------------
+
+    def _row(self, name: str, number: int) -> sqlite3.Row:
+        rows = self._database.read(_ONE, (name, _small(number)))
+        if not rows:
+            known = self._known(name)
+            raise RefusedError(f"{name} has no version {number}; known: {known}")
+        return rows[0]
+
+    def _known(self, name: str) -> str:
+        """Return the numbers of a model's versions in words; refuse a model that is not there."""
+        count = self._database.read("SELECT count(*) FROM versions WHERE name = ?", (name,))[0][0]
+        if not count:
+            names = self._database.read("SELECT DISTINCT name FROM versions ORDER BY name LIMIT 10")
+            known = ", ".join(other for (other,) in names) or "none yet: register one"
+            raise RefusedError(f"there is no model {name!r}; known: {known}")
+        return "1" if count == 1 else f"1 to {count}"
+
+    def __repr__(self) -> str:
+        rows = self._database.read(
+            "SELECT v.name, count(*), (SELECT number FROM aliases a WHERE a.name = v.name AND alias = ?)"
+            " FROM versions v GROUP BY v.name ORDER BY v.name",
+            (CHAMPION,),
+        )
+        lines = [
+            f"  {name}: {count} version{'s' if count > 1 else ''}, champion {champion or 'none'}"
+            for name, count, champion in rows
+        ]
+        return "\n".join([f"Registry({self.folder.name}): {len(rows)} models", *lines])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.folder,)
+
+
+_VERSIONS = """
+SELECT v.*, (SELECT group_concat(alias, ' ') FROM aliases a
+             WHERE a.name = v.name AND a.number = v.number) AS aliases FROM versions v"""
+_ONE = _VERSIONS + " WHERE v.name = ? AND v.number = ?"
+
+
+def _version(row: sqlite3.Row) -> Version:
+    fields = {name: row[name] for name in Version.__dataclass_fields__}
+    aliases = tuple(sorted((row["aliases"] or "").split()))
+    return Version(**{**fields, "created": pd.Timestamp(row["created"]), "aliases": aliases})

@@ -1,0 +1,24 @@
+"""A model behind HTTP: one request, one row or many, an answer that names the version it came from."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .app import create_app as create_app
+
+__all__ = ["create_app"]
+
+_HOME = {"create_app": "app"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home the first time it is asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,159 @@
+"""The bytes of a request: counted while they arrive, then read as strict JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+
+from mlsd.plain import from_json
+from mlsd.serving.problems import FieldError, Problem
+
+DRAINED = 64_000_000  # bytes of a refused body that are still read, so that the client hears the answer
+
+
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+    """Return the body of a request that says it is JSON.
+
+    Args:
+        limit: the most bytes that are kept, whether announced or sent in chunks.
+        seconds: how long the whole body may take.
+
+    Raises:
+        Problem: another content type, too many bytes, or too slow.
+        ClientDisconnect: the client went away; there is nobody left to answer.
+    """
+    _check_type(request)
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and (len(announced) > 12 or int(announced) > limit):
+        raise _too_large(limit)
+    first = await request.receive()
+    if first["type"] == "http.request" and not first.get("more_body"):
+        return _within(first.get("body", b""), limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _gather(first, request.receive, limit)
+    except TimeoutError:
+        raise Problem(
+            "body-too-slow",
+            f"The body must arrive within {seconds:g} seconds.",
+            headers={"Connection": "close"},
+        ) from None
+
+
+def _check_type(request: Request) -> None:
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    encoding = request.headers.get("content-encoding", "identity")
+    if (
+        kind.strip().lower() != "application/json"
+        or charset not in ("", "charset=utf-8")
+        or encoding != "identity"
+    ):
+        raise Problem(
+            "unsupported-media-type",
+            "Send plain JSON in UTF-8, with the header Content-Type: application/json.",
+            headers={"Accept": "application/json"},
+        )
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("body-too-large", f"A body may hold at most {limit:,} bytes; send the rows in parts.")
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def _gather(message: Any, receive: Receive, limit: int) -> bytes:
+    chunks, size = [], 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        else:
+            chunks.clear()  # counted further, kept no longer
+        if not message.get("more_body") or size > DRAINED:
+            break
+        message = await receive()
+    if size > limit:
+        raise _too_large(limit)
+    return b"".join(chunks)
+
+
+def parse_body(body: bytes, fields: Collection[str]) -> Any:
+    """Return what a body holds.
+
+    Args:
+        fields: names that an error may mention; a name that the client made up is not repeated.
+
+    Raises:
+        Problem: not UTF-8, not JSON, a number that is not finite, a name that occurs twice.
+
+    >>> parse_body(b'{"instances": [{"likes": 3}]}', ["likes"])
+    {'instances': [{'likes': 3}]}
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Problem("not-json", "The body is not UTF-8 text.") from None
+    try:
+        return from_json(text)
+    except ValueError:
+        raise _why(text, fields) from None
+
+
+_NOT_FINITE = object()
+_TWICE = object()
+_SAID = {
+    _NOT_FINITE: ("not_finite", "expected a finite number, or null where nothing is known"),
+    _TWICE: ("twice", "expected each name once"),
+}
+
+
+def _why(text: str, fields: Collection[str]) -> Problem:
+    """Read refused text once more, with marks where the trouble is, and say where they stand."""
+    try:
+        content = json.loads(
+            text,
+            parse_constant=lambda _: _NOT_FINITE,
+            parse_float=lambda digits: _NOT_FINITE if math.isinf(float(digits)) else 0.0,
+            object_pairs_hook=_marked,
+        )
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            return Problem("not-json", "The body is empty; expected a JSON object.")
+        return Problem("not-json", f"The JSON breaks off at line {error.lineno}, column {error.colno}.")
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, or thousands of brackets
+        return Problem("not-json", "The JSON holds a number too long or lists nested too deeply.")
+    errors = _marks(content, fields)
+    detail = "JSON numbers must be finite, and each name may occur once in an object."
+    return Problem("not-json", detail, errors or [FieldError("strict", detail)])
+
+
+def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name] = _TWICE if name in found else value
+    return found
+
+
+def _marks(content: Any, fields: Collection[str]) -> list[FieldError]:
+    rows = content.get("instances") if isinstance(content, dict) else None
+    errors = []
+    for row, record in enumerate(rows if isinstance(rows, list) else []):
+        for name, value in record.items() if isinstance(record, dict) else ():
+            if value is _NOT_FINITE or value is _TWICE:
+                code, message = _SAID[value]
+                errors.append(FieldError(code, message, name if name in fields else None, row))
+    return errors

@@ -1,0 +1,240 @@
+"""Runs kept in one folder of this machine: no server, no account, no network."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from mlsd.plain import from_json, to_json, to_plain, utc, utc_now
+from mlsd.report import RefusedError
+from mlsd.run import Run, Status
+from mlsd.store import Blobs, Database
+from mlsd.tracking.alive import alive, sign_of_life
+from mlsd.tracking.lineage import surroundings
+
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL,
+    started TEXT NOT NULL, ended TEXT, lineage TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS params (run INTEGER, name TEXT, value TEXT NOT NULL, UNIQUE (run, name));
+CREATE TABLE IF NOT EXISTS tags (run INTEGER, name TEXT, value TEXT NOT NULL, UNIQUE (run, name));
+CREATE TABLE IF NOT EXISTS artifacts
+    (run INTEGER, name TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, UNIQUE (run, name));
+CREATE TABLE IF NOT EXISTS points
+    (run INTEGER NOT NULL, name TEXT NOT NULL, step INTEGER NOT NULL, value REAL);
+CREATE INDEX IF NOT EXISTS points_of_run ON points (run)
+"""
+_POINT = "INSERT INTO points VALUES (?, ?, ?, ?)"
+_LAST_POINTS = """
+SELECT run, name, value FROM points
+WHERE rowid IN (SELECT max(rowid) FROM points GROUP BY run, name) ORDER BY rowid"""
+_COLUMNS = ["id", "name", "status", "started", "seconds"]
+
+
+class LocalTracker:
+    """Keep runs in a folder: a SQLite database and the artifacts beside it.
+
+    Several processes may track into one folder at once. A point is written with one statement and
+    survives a killed process the moment the call returns (about 20 microseconds; a power cut may
+    take the last ones, as no point waits for the disk).
+
+    Args:
+        folder: where the runs are kept; made when it is not there.
+
+    Raises:
+        RefusedError: the folder cannot be written.
+
+    >>> import tempfile
+    >>> tracker = LocalTracker(tempfile.mkdtemp())
+    >>> with tracker.run("baseline") as run:
+    ...     run.log_params({"num_leaves": 31})
+    ...     run.log_metrics({"auc": 0.9}, step=3)
+    >>> tracker.get(run.id)
+    Run run-1 baseline: finished
+      params     num_leaves=31
+      metrics    auc=0.9
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._database = Database(self.folder / "runs.db", _LAYOUT)
+        self._blobs = Blobs(self.folder / "artifacts")
+
+    @contextlib.contextmanager
+    def run(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+    ) -> Iterator[Run]:
+        """Track one attempt: finished at the end of the block, failed when it raises.
+
+        A process that is killed leaves a run that reads as `"interrupted"`.
+
+        Args:
+            name: what is attempted, in a few words.
+            params: logged at once.
+            lineage: digests of data and code; the commit and the versions are added.
+            now: when the attempt starts.
+
+        Raises:
+            RefusedError: the name is empty, or the disk refuses.
+        """
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise RefusedError(f"the run's name is {name!r}; expected text on one line")
+        made_from = to_plain({**surroundings(), **(lineage or {})})
+        started = utc_now() if now is None else utc(now, "now")
+        with contextlib.ExitStack() as stack:
+            with self._database.transaction() as connection:
+                number = connection.execute(
+                    "INSERT INTO runs (name, status, started, lineage) VALUES (?, 'running', ?, ?)",
+                    (name, started.isoformat(), to_json(made_from)),
+                ).lastrowid
+                stack.enter_context(sign_of_life(self._lock_file(number)))  # before others see the run
+            run = Run(name, f"run-{number}", lineage=made_from, started=started, writer=self)
+            try:
+                run.log_params(params or {})
+                yield run
+            except BaseException as error:
+                status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                try:
+                    run.set_tags({"error": f"{type(error).__name__}: {error}"[:500]})
+                    self._end(run, status)
+                except RefusedError as refused:
+                    error.add_note(f"the run could not be closed either: {refused}")
+                raise
+            self._end(run, "finished")
+
+    def _end(self, run: Run, status: Status) -> None:
+        run.ended = utc_now()
+        run.status = status
+        self._database.write(
+            "UPDATE runs SET status = ?, ended = ? WHERE number = ?",
+            (status, run.ended.isoformat(), _number(run.id)),
+        )
+
+    def _lock_file(self, number: int | None) -> Path:
+        return self.folder / "running" / f"run-{number}"
+
+    def get(self, run_id: str) -> Run:
+        """Return a run as it stands, also while another process is logging to it.
+
+        Raises:
+            RefusedError: there is no such run.
+        """
+        number = _number(run_id)
+        rows = self._database.read("SELECT * FROM runs WHERE number = ?", (number,))
+        if not rows:
+            count = self._database.read("SELECT count(*) FROM runs")[0][0]
+            raise RefusedError(f"there is no run {run_id!r}; {count} runs are kept: see runs()")
+        row = rows[0]
+        metrics: dict[str, list[tuple[int, float]]] = {}
+        for name, step, value in self._database.read(
+            "SELECT name, step, value FROM points WHERE run = ? ORDER BY rowid", (number,)
+        ):
+            metrics.setdefault(name, []).append((step, math.nan if value is None else value))
+        sizes = self._database.read(
+            "SELECT name, size FROM artifacts WHERE run = ? ORDER BY rowid", (number,)
+        )
+        return Run(
+            row["name"],
+            f"run-{number}",
+            status=self._status(number, row["status"]),
+            params=self._pairs("params", number),
+            metrics=metrics,
+            artifacts=dict(map(tuple, sizes)),
+            tags=self._pairs("tags", number),
+            lineage=from_json(row["lineage"]),
+            started=pd.Timestamp(row["started"]),
+            ended=None if row["ended"] is None else pd.Timestamp(row["ended"]),
+            writer=self,
+        )
+
+    def _status(self, number: int, kept: str) -> Status:
+        if kept == "running" and not alive(self._lock_file(number)):
+            again = self._database.read("SELECT status FROM runs WHERE number = ?", (number,))[0][0]
+            kept = "interrupted" if again == "running" else again  # it may have ended just now
+        return cast(Status, kept)
+
+    def _pairs(self, table: str, number: int) -> dict[str, Any]:
+        rows = self._database.read(f"SELECT name, value FROM {table} WHERE run = ? ORDER BY rowid", (number,))
+        return {name: from_json(value) for name, value in rows}
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run: id, name, status, started, seconds, its parameters, last metrics."""
+        rows = self._database.read("SELECT number, name, status, started, ended FROM runs ORDER BY number")
+        records = {row["number"]: self._summary(row) for row in rows}
+        for number, name, value in self._database.read("SELECT run, name, value FROM params ORDER BY rowid"):
+            records[number][f"params.{name}"] = from_json(value)
+        for number, name, value in self._database.read(_LAST_POINTS):
+            records[number][f"metrics.{name}"] = math.nan if value is None else value
+        return pd.DataFrame(list(records.values()), columns=None if records else _COLUMNS)
+
+    def _summary(self, row: Any) -> dict[str, Any]:
+        started, ended = pd.Timestamp(row["started"]), row["ended"]
+        seconds = math.nan if ended is None else (pd.Timestamp(ended) - started).total_seconds()
+        status = self._status(row["number"], row["status"])
+        return dict(
+            zip(_COLUMNS, (f"run-{row['number']}", row["name"], status, started, seconds), strict=True)
+        )
+
+    def write_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Keep parameters (a `RunWriter`'s task; call `run.log_params`)."""
+        self._write_pairs("params", run_id, params)
+
+    def write_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
+        """Keep tags (a `RunWriter`'s task; call `run.set_tags`)."""
+        self._write_pairs("tags", run_id, tags)
+
+    def _write_pairs(self, table: str, run_id: str, pairs: Mapping[str, Any]) -> None:
+        rows = [(_number(run_id), name, to_json(value)) for name, value in pairs.items()]
+        with self._database.transaction() as connection:
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?, ?, ?)"
+                " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
+                rows,
+            )
+
+    def write_metrics(self, run_id: str, points: list[tuple[str, int, float]]) -> None:
+        """Keep points (a `RunWriter`'s task; call `run.log_metrics`)."""
+        number = _number(run_id)
+        if len(points) == 1:
+            self._database.write(_POINT, (number, *points[0]))  # SQLite keeps NaN as NULL
+            return
+        with self._database.transaction() as connection:
+            connection.executemany(_POINT, [(number, *point) for point in points])
+
+    def write_artifact(self, run_id: str, name: str, data: bytes) -> None:
+        """Keep an artifact (a `RunWriter`'s task; call `run.log_artifact`)."""
+        row = (_number(run_id), name, self._blobs.put(data), len(data))
+        self._database.write(
+            "INSERT INTO artifacts VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (run, name) DO UPDATE SET digest = excluded.digest, size = excluded.size",
+            row,
+        )
+
+    def read_artifact(self, run_id: str, name: str) -> bytes:
+        """Return the bytes of an artifact, verified against their digest."""
+        rows = self._database.read(
+            "SELECT digest FROM artifacts WHERE run = ? AND name = ?", (_number(run_id), name)
+        )
+        return self._blobs.get(rows[0][0])
+
+    def __repr__(self) -> str:
+        count = self._database.read("SELECT count(*) FROM runs")[0][0]
+        return f"LocalTracker({self.folder.name}): {count} runs"
+
+
+def _number(run_id: str) -> int:
+    if not isinstance(run_id, str) or not re.fullmatch(r"run-\d{1,18}", run_id):
+        raise RefusedError(f"there is no run {run_id!r}; ids look like 'run-1': see runs()")
+    return int(run_id.removeprefix("run-"))
