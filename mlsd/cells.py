@@ -59,7 +59,9 @@ def read_cells(series: pd.Series) -> Cells:
 def _family_of(series: pd.Series) -> int | None:
     """Return the one family that a column holds, or None when every cell must be looked at."""
     dtype = series.dtype
-    if isinstance(dtype, pd.StringDtype) or (isinstance(dtype, pd.ArrowDtype) and "string" in str(dtype)):
+    if isinstance(dtype, pd.StringDtype):
+        return TEXT
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype.pyarrow_dtype) in ("string", "large_string"):
         return TEXT
     if dtype.kind == "O":
         return _INFERRED.get(pd.api.types.infer_dtype(series, skipna=True))

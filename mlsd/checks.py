@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlsd.cells import FAMILY, MISSING, NAIVE_TIME, NAMES, NUMBER, TEXT, Cells
 from mlsd.column import Column, article, bounds_text
+from mlsd.plain import to_plain
 from mlsd.report import MAX_EXAMPLES, Finding
 
 
@@ -27,12 +28,19 @@ class Failure:
 
     def finding(self, subject: str, index: pd.Index) -> Finding:
         """Return the finding: how many rows, and the labels of the first 20."""
-        rows = index[np.flatnonzero(self.mask)[:MAX_EXAMPLES]]
+        rows = [_label(label) for label in index[np.flatnonzero(self.mask)[:MAX_EXAMPLES]]]
         count = int(np.count_nonzero(self.mask))
         return Finding(
             self.code, subject, ok=False, value=self.value, limit=self.limit, message=self.message,
             count=count, rows=tuple(rows),
         )  # fmt: skip
+
+
+def _label(label: Any) -> Any:
+    try:
+        return to_plain(label)
+    except TypeError:  # a period, an interval, a UUID
+        return str(label)
 
 
 def failures(column: Column, cells: Cells, only: Iterable[str] = ()) -> list[Failure]:
@@ -130,8 +138,12 @@ def positions(column: Column, cells: Cells) -> np.ndarray:
         places = index.get_indexer(series.cat.categories.astype(object))
         return np.append(places, -1)[series.cat.codes.to_numpy()]
     text = cells.family == TEXT
+    codes, names = (series if text.all() else series[text]).factorize()  # looks at each name once
+    places = np.append(index.get_indexer(names.astype(object)), -1)
+    if len(codes) == len(series):
+        return places[codes]
     found = np.full(len(series), -1)
-    found[text] = index.get_indexer(series.astype(object).to_numpy()[text])
+    found[text] = places[codes]
     return found
 
 

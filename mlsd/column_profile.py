@@ -181,8 +181,9 @@ def _whole(values: np.ndarray) -> bool:
 
 
 def _kind_of_text(series: pd.Series) -> str:
-    if series.iloc[: 20 * MAX_LEVELS].astype(object).map(str).nunique() > MAX_LEVELS + 1:
-        return "text"  # seen without hashing a million keys
+    head = series.iloc[: 20 * MAX_LEVELS]  # a million keys need not be counted to see what they are
+    if (head.map(str) if head.dtype == object else head).nunique() > MAX_LEVELS + 1:
+        return "text"
     counts = _names(series)[0]
     few = len(counts) <= 20 or 2 * len(counts) <= sum(counts.values())
     return "category" if few and len(counts) <= MAX_LEVELS else "text"
@@ -256,7 +257,8 @@ def cut_edges(values: np.ndarray) -> tuple[float, ...]:
     rest = np.concatenate(pieces) if len(atoms) else values
     n_rest = int(np.ceil(n_bins * len(rest) / n))
     places = np.ceil(np.arange(1, n_rest + 1) * len(rest) / max(n_rest, 1)).astype(int) - 1
-    just_below = np.nextafter([values[0], *atoms], -np.inf)
+    with np.errstate(over="ignore"):  # nothing is below the lowest float
+        just_below = np.nextafter([values[0], *atoms], -np.inf)
     edges = np.unique(np.concatenate([just_below, atoms, rest[places]])) + 0.0
     return tuple(edges[np.isfinite(edges)].tolist())
 

@@ -244,4 +244,5 @@ def encode_frame(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
             array[:, at] = np.nan
     if found:
         raise RefusedError.of(Report("table", tuple(found)))
+    array[np.isnan(array)] = np.nan  # one NaN: a stored one may carry a sign
     return array

@@ -164,7 +164,8 @@ class Profile:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join([self._title, *(f"  {line}" for line in lines), *([f"  {self._more}"] if self._more else [])])
+        lines += [self._more] * bool(self._more)
+        return "\n".join([self._title, *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:
         head, *rows = ([html.escape(cell) for cell in row] for row in self._rows)
@@ -176,7 +177,7 @@ class Profile:
 
 def _check_frame(frame: Any) -> None:
     if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"a profile is made of a table; expected a pandas DataFrame, got {type(frame).__name__}")
+        raise ValueError(f"a profile is made of a pandas DataFrame; got {type(frame).__name__}")
     for name in frame.columns:
         if not isinstance(name, str):
             raise ValueError(
@@ -204,7 +205,7 @@ def _many(count: int, what: str) -> str:
 def _row(part: ColumnProfile) -> list[str]:
     missing = "absent" if part.absent else f"{part.missing:,}"
     numbers = (part.minimum, part.quantile(0.5), part.maximum) if part.kind in ORDERED else (None,) * 3
-    shown = ["" if number is None else f"{number:.4g}" for number in numbers]  # type: ignore[str-format]
+    shown = ["" if number is None else f"{number:.4g}" for number in numbers]
     return [part.name, part.kind, missing, *shown, _frequent(part)]
 
 

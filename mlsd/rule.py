@@ -94,7 +94,9 @@ def operand(cells: Cells, kind: str) -> np.ndarray:
         numbers = np.full(len(fits), np.nan) if cells.numbers is None else cells.numbers
         return np.where(fits, numbers, np.nan)
     if FAMILY[kind] == TEXT:
-        return np.where(fits, cells.series.astype(object).to_numpy(), None)
+        texts = cells.series.astype(object).to_numpy(copy=True)
+        texts[~fits] = None
+        return texts
     if not fits.any():
         return np.full(len(fits), np.datetime64("NaT"), dtype="datetime64[us]")
     times = pd.to_datetime(

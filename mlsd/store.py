@@ -29,6 +29,8 @@ _REMEDIES = {  # a word in SQLite's own message -> what to do next
     "malformed": "restore it from a copy, or delete it and start anew",
     "not a database": "restore it from a copy, or delete it and start anew",
 }
+_OUR_FAULT = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
+_DISK_ERRORS = (OSError, sqlite3.DatabaseError, UnicodeEncodeError)
 
 
 @contextlib.contextmanager
@@ -43,21 +45,23 @@ def one_sentence(where: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
+    except _OUR_FAULT:
+        raise
+    except _DISK_ERRORS as error:
+        raise _refusal(error, where) from error
+
+
+def _refusal(error: Exception, where: str | Path) -> RefusedError:
+    if isinstance(error, OSError):
         reason = (error.strerror or str(error)).lower()
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some space" if full else _ELSEWHERE
-        raise RefusedError(f"cannot use {where}: {reason}; {remedy}") from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            raise  # not the disk's fault
-        reason = str(error)
-        remedy = next((_REMEDIES[word] for word in _REMEDIES if word in reason.lower()), _ELSEWHERE)
-        raise RefusedError(f"cannot use {where}: {reason}; {remedy}") from error
-    except UnicodeEncodeError as error:
-        raise RefusedError(
-            f"cannot write to {where}: the text {error.object[:20]!a} is not Unicode; mend the text"
-        ) from error
+        return RefusedError(f"cannot use {where}: {reason}; {'free some space' if full else _ELSEWHERE}")
+    if isinstance(error, UnicodeEncodeError):
+        return RefusedError(
+            f"cannot write to {where}: the text {error.object[:20]!a} is not Unicode; mend it"
+        )
+    remedy = next((_REMEDIES[word] for word in _REMEDIES if word in str(error).lower()), _ELSEWHERE)
+    return RefusedError(f"cannot use {where}: {error}; {remedy}")
 
 
 def write_file(path: str | Path, data: bytes | str, durable: bool = False) -> Path:
@@ -227,13 +231,21 @@ class Database:
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Return all rows of a SELECT."""
-        with self._lock, one_sentence(self.path):
-            return self._connection.execute(statement, values).fetchall()
+        return self._run(statement, values)[0]
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run one statement, a transaction of its own; return the number of rows it changed."""
-        with self._lock, one_sentence(self.path):
-            return self._connection.execute(statement, values).rowcount
+        return self._run(statement, values)[1]
+
+    def _run(self, statement: str, values: Sequence[Any]) -> tuple[list[sqlite3.Row], int]:
+        try:  # what `one_sentence` does, at a tenth of its cost
+            with self._lock:
+                cursor = self._connection.execute(statement, values)
+                return cursor.fetchall(), cursor.rowcount
+        except _OUR_FAULT:
+            raise
+        except _DISK_ERRORS as error:
+            raise _refusal(error, self.path) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -19,9 +19,9 @@ ROOMS = (
 ).split()
 FLOORS = {
     **dict.fromkeys("plain report digest store stats metrics".split(), 0),
-    **dict.fromkeys("schema schema_json column cells rule inference encoding".split(), 1),
+    **dict.fromkeys("schema schema_json column cells rule inference encoding checks".split(), 1),
     **dict.fromkeys("profile column_profile target".split(), 1),
-    **dict.fromkeys("package manifest model_file baseline run prediction_log".split(), 2),
+    **dict.fromkeys("package manifest model_file baseline run prediction_log log_entry".split(), 2),
     **dict.fromkeys(ROOMS, 3),
     **dict.fromkeys(["plot", "platform"], 4),
     "course": 5,

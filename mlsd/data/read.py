@@ -112,21 +112,20 @@ def _judge(sheet: Sheet, report: Report, name: str, time: str | None) -> None:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if path.is_dir():
-            raise RefusedError(f"{path} is a folder; expected a text table such as a CSV file")
         return path.read_bytes()
+    except IsADirectoryError:
+        raise RefusedError(f"{path} is a folder; expected a text table such as a CSV file") from None
     except FileNotFoundError:
         raise RefusedError(f"there is no file {path}; check the name and the folder") from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RefusedError(f"{path} cannot be read: {reason}") from error
+        raise RefusedError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except ValueError:  # a null character in the name
         raise RefusedError(f"there is no file {str(path)!r}; check the name") from None
 
 
 def _header(lines: list[str], delimiter: str, odd: frozenset[int], name: str) -> Row:
     header = next(read_rows(lines, delimiter, None))
-    problem = "it holds control characters" if header.start in odd else header.problem
+    problem = "it holds control characters" if odd & {*range(header.start, header.end)} else header.problem
     if problem:
         raise RefusedError(f"the header of {name} (line {header.start + 1}) cannot be read: {problem}")
     return header
@@ -141,7 +140,9 @@ def _names(cells: list[str], name: str) -> list[str]:
         )
     double = [column for column, n in Counter(names).items() if n > 1]
     if double:
-        raise RefusedError(f"{name} names the column {double[0]!r} twice; give each column a name of its own")
+        raise RefusedError(
+            f"{name} names the column {_shown(double[0])} twice; give each column a name of its own"
+        )
     column = TextColumn.of("header", names)
     if column.kind(np.ones(len(names), dtype=bool)) == "number" and not _counted(names):
         raise RefusedError(
@@ -157,6 +158,10 @@ def _counted(names: list[str]) -> bool:
 
 def _unknown(wanted: str, role: str, names: list[str], name: str) -> str:
     near = difflib.get_close_matches(str(wanted), names, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ";"
+    guess = f"; did you mean {_shown(near[0])}?" if near else ";"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{name} has no column {wanted!r} for the {role}{guess} it has {', '.join(names[:_LISTED])}{more}"
+    return f"{name} has no column {wanted!r} for the {role}{guess} it has {', '.join(map(_shown, names[:_LISTED]))}{more}"
+
+
+def _shown(name: str) -> str:
+    return f"{name!r:.60}"  # on one line, whatever it holds

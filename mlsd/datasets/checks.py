@@ -18,7 +18,8 @@ def check_span(what: str, start: Any, end: Any) -> None:
     check_number(f"{what} has end", end, 0, 1)
     if start >= end:
         raise RefusedError(
-            f"{what} starts at {start:g} and ends at {end:g}; expected 0 <= start < end <= 1, as shares of the time"
+            f"{what} starts at {start:g} and ends at {end:g}; "
+            "expected 0 <= start < end <= 1, as shares of the time"
         )
 
 
@@ -43,8 +44,8 @@ def check_name(what: str, value: Any, names: Iterable[str]) -> None:
         raise RefusedError(f"{what} {value!r}; expected one of {', '.join(names)}{near(value, names)}")
 
 
-def check_changes(what: str, changes: Any, kind: type) -> tuple[Any, ...]:
-    """Return faults or drifts as a tuple; refuse anything else, and two that meet in one place at one time."""
+def check_changes(what: str, changes: Any, kind: type[Any]) -> tuple[Any, ...]:
+    """Return faults or drifts as a tuple; refuse anything else, and two in one place at one time."""
     noun = kind.__name__
     if isinstance(changes, str | kind) or not isinstance(changes, Iterable):
         raise RefusedError(f"{what} is {changes!r}; expected a list: {what}=[{noun}(...)]")

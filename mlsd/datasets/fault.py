@@ -90,7 +90,8 @@ class Fault:
 
     def __repr__(self) -> str:
         column = f" on {self.column}" if self.column else ""
-        return f"Fault({self.kind}{column}, {self.start:g} to {self.end:g}, {100 * self.fraction:g} % of the rows)"
+        share = f"{100 * self.fraction:g} % of the rows"
+        return f"Fault({self.kind}{column}, {self.start:g} to {self.end:g}, {share})"
 
 
 def check_suits(fault: Fault, columns: tuple[Column, ...], target: str) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd.datasets import spam_law as law
-from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
 from mlsd.datasets.checks import check_changes, check_number, check_whole
+from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
 from mlsd.datasets.fault import Fault, Place, check_suits, damage
 from mlsd.datasets.span import within
 from mlsd.datasets.world import BLOCK, Block, World, moments, seconds_of
@@ -37,69 +37,56 @@ class _Plan:
     drifts: tuple[Drift, ...]
 
     def __call__(self, k: int) -> Block:
-        """Make block k; only the rows before the end of the world are kept."""
+        """Make block k: its posts, what members made of them, then its faults."""
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(k,)))
         u = dict(zip(law.AFTER, rng.random((len(law.AFTER), BLOCK)), strict=True))
         row = np.arange(k * BLOCK, (k + 1) * BLOCK)
-        seconds = np.minimum((row + u["moment"]) / self.n_samples * self.length, self.length - 1).astype(
-            "int64"
-        )
-        post, p, kept = self._posts(rng, seconds)
-        x = {name: values for name, values in post.items() if name != "verdict"}
-        h = law.mood(post["verdict"], u["mood"])
+        at = np.minimum((row + u["moment"]) / self.n_samples * self.length, self.length - 1).astype("int64")
+        x, verdict, p, kept = self._posts(rng, at)
+        h = law.mood(verdict, u["mood"])
         reactive = law.probability_reactive(p, h)
-        delay = HOUR + np.floor(u["delay"] * (47 * HOUR + 1))
-        cells = x | law.reactions(x, h, u) | {TARGET: post["verdict"] < p}
-        n = min(BLOCK, self.n_samples - k * BLOCK)
-        frame = _table(cells, row, moments(seconds), moments(seconds + delay)).iloc[:n]
-        probabilities = [after_selection(values, kept)[:n] for values in (p, reactive)]
-        frame, hits, times = damage(
-            frame, self.faults, law.COLUMNS, Place(self.seed, k, seconds[:n], self.length)
-        )
-        hits += [within(drift, seconds[:n], self.length) for drift in self.drifts]
-        return Block(frame, *probabilities, tuple(hits)).repeat(times)
+        delay = (HOUR + u["delay"] * (47 * HOUR + 1)).astype("int64")
+        cells = x | law.reactions(x, h, u) | {TARGET: verdict < p}
+        n = min(BLOCK, self.n_samples - k * BLOCK)  # the last block is made whole, then cut
+        frame = _table(cells, row, moments(at), moments(at + delay)).iloc[:n]
+        place = Place(self.seed, k, at[:n], self.length)
+        frame, hits, times = damage(frame, self.faults, law.COLUMNS, place)
+        hits += [within(drift, at[:n], self.length) for drift in self.drifts]
+        p, reactive = (after_selection(values, kept)[:n] for values in (p, reactive))
+        return Block(frame, p, reactive, tuple(hits)).repeat(times)
 
     def _posts(
-        self, rng: np.random.Generator, seconds: np.ndarray
-    ) -> tuple[law.Features, np.ndarray, np.ndarray]:
-        """Return creation features with `verdict` (U), p before selection, and a: (n,) each.
+        self, rng: np.random.Generator, at: np.ndarray
+    ) -> tuple[law.Features, np.ndarray, np.ndarray, np.ndarray]:
+        """Return creation features, U, p(x) before selection, and a, (n,) each, for posts at n seconds.
 
-        A negative is kept with probability a; in the place of one that was not, a new post is drawn,
+        A negative is kept with probability a; in the place of one that was not, another post is drawn,
         and so on: what stays follows P(x, y) with P(y) moved and P(x|y) as it was.
         """
-        strength = [size(self.drifts, kind, seconds, self.length) for kind in ("data", "concept", "target")]
-        moved, turned, kept = *strength[:2], kept_negatives(strength[2])
+        strength = (size(self.drifts, kind, at, self.length) for kind in ("data", "concept", "target"))
+        moved, turned, thinned = strength
+        kept = kept_negatives(thinned)
         post: law.Features = {}
-        p = np.empty(len(seconds))
-        open_places = np.arange(len(seconds))
-        while len(open_places):
-            u = dict(zip(law.POST, rng.random((len(law.POST), len(open_places))), strict=True))
-            drawn = law.features(u, moved[open_places]) | {"verdict": u["verdict"]}
-            drawn_p = law.probability(drawn, turned[open_places])
-            stays = (u["verdict"] < drawn_p) | (u["kept"] < kept[open_places])
+        vacant = np.arange(len(at))
+        while len(vacant):
+            u = dict(zip(law.POST, rng.random((len(law.POST), len(vacant))), strict=True))
+            drawn = law.features(u, moved[vacant])
+            drawn |= {"U": u["verdict"], "p": law.probability(drawn, turned[vacant])}
             for name, values in drawn.items():
-                post.setdefault(name, np.empty(len(seconds), values.dtype))[open_places] = values
-            p[open_places] = drawn_p
-            open_places = open_places[~stays]
-        return post, p, kept
+                post.setdefault(name, np.empty(len(at), values.dtype))[vacant] = values
+            vacant = vacant[(drawn["U"] >= drawn["p"]) & (u["kept"] >= kept[vacant])]
+        return post, post.pop("U"), post.pop("p"), kept
 
 
-def _table(
-    cells: law.Features, row: np.ndarray, posted: pd.DatetimeIndex, labelled: pd.DatetimeIndex
-) -> pd.DataFrame:
-    """Return the cells as a table in the order of `COLUMNS`, categories by name."""
-    table: dict[str, Any] = {
-        "post_id": [f"post-{i:08d}" for i in row],
-        "posted_at": posted,
-        "labelled_at": labelled,
-    }
+def _table(x: law.Features, row: np.ndarray, posted: pd.Index, labelled: pd.Index) -> pd.DataFrame:
+    """Return columns in the order of `COLUMNS`, categories by name."""
+    table: dict[str, Any] = {**x, "posted_at": posted, "labelled_at": labelled}
+    table["post_id"] = [f"post-{i:08d}" for i in row]
     for column in law.COLUMNS:
         if column.kind == "category":
-            table[column.name] = pd.Series(column.categories).take(cells[column.name]).array
+            table[column.name] = pd.Series(column.categories).take(x[column.name]).array
         elif column.kind == "integer":
-            table[column.name] = cells[column.name].astype("int64")
-        elif column.name in cells:
-            table[column.name] = cells[column.name]
+            table[column.name] = x[column.name].astype("int64")
     return pd.DataFrame({column.name: table[column.name] for column in law.COLUMNS})
 
 
@@ -131,7 +118,7 @@ def make_spam_posts(
     """
     check_whole("n_samples is", n_samples, 1)
     check_whole("random_state is", random_state, 0)
-    check_number("days is", days, 0, 36_500, above=True)
+    check_number("days is", days, 0.01, 36_500)
     faults, drifts = check_changes("faults", faults, Fault), check_changes("drifts", drifts, Drift)
     for fault in faults:
         check_suits(fault, law.COLUMNS, TARGET)

@@ -32,26 +32,26 @@ COLUMNS = (
     # the post
     Column("n_words", "integer", minimum=3, maximum=300, unit="words", description="length of the text"),
     Column("n_links", "integer", minimum=0, maximum=8, unit="links", description="links in the text"),
-    Column("caps_share", "number", minimum=0, maximum=1, unit="share", description="capitals among the letters"),
+    Column("caps_share", "number", minimum=0, maximum=1, unit="share", description="capitals of all letters"),
     Column("has_image", "boolean", description="an image is attached"),
     Column("asks_payment", "boolean", description="the text asks for a deposit or a payment"),
     Column("topic", "category", categories=TOPICS, description="where the member filed it"),
     Column("language", "category", categories=LANGUAGES, description="of the text"),
-    # the member
+    # its member
     Column("account_age_days", "integer", minimum=0, maximum=4000, unit="days", description="of the account"),
-    Column("n_connections", "integer", minimum=0, maximum=500, unit="members", description="connected members"),
-    Column("posts_last_week", "integer", minimum=0, maximum=20, unit="posts", description="in the seven days before"),
+    Column("n_connections", "integer", minimum=0, maximum=500, unit="members", description="of the member"),
+    Column("posts_last_week", "integer", minimum=0, maximum=20, unit="posts", description="in 7 days"),
     Column("member_country", "category", categories=COUNTRIES, description="where the member lives"),
-    Column("profile_complete", "number", minimum=0, maximum=1, unit="share", description="of the profile filled in"),
-    # the engagement: known one hour after the post
-    Column("views_1h", "integer", minimum=0, maximum=1000, unit="views", known_at="reaction", description="in the first hour"),
-    Column("likes_1h", "integer", minimum=0, maximum=100, unit="likes", known_at="reaction", description="in the first hour"),
-    Column("comments_1h", "integer", minimum=0, maximum=30, unit="comments", known_at="reaction", description="in the first hour"),
-    Column("reports_1h", "integer", minimum=0, maximum=30, unit="reports", known_at="reaction", description="in the first hour"),
+    Column("profile_complete", "number", minimum=0, maximum=1, unit="share", description="fields filled in"),
+    # the engagement of the first hour
+    Column("views_1h", "integer", minimum=0, maximum=1000, unit="views", known_at="reaction"),
+    Column("likes_1h", "integer", minimum=0, maximum=100, unit="likes", known_at="reaction"),
+    Column("comments_1h", "integer", minimum=0, maximum=30, unit="comments", known_at="reaction"),
+    Column("reports_1h", "integer", minimum=0, maximum=30, unit="reports", known_at="reaction"),
     # the verdict of a moderator
     Column("is_spam", "boolean", known_at="label", description="a moderator called it spam"),
-    Column("labelled_at", "time", known_at="label", description="when the moderator said so, 1 to 48 hours later"),
-)  # fmt: skip
+    Column("labelled_at", "time", known_at="label", description="when: 1 to 48 hours after the post"),
+)
 
 # One name per uniform that a post is made of; its order is part of the law.
 POST = (
@@ -84,20 +84,20 @@ def features(u: dict[str, np.ndarray], moved: np.ndarray) -> Features:
 
     Args:
         u: uniforms by name, (n,) each.
-        moved: strength of the data drift, (n,): younger accounts, longer texts, more portfolios and jobs.
+        moved: strength of the data drift, (n,): younger accounts, longer texts, more portfolios.
     """
     age = normal(u["age"])
     links = np.round(-np.log1p(-np.clip((u["links"] - 0.6) / 0.4, 0.0, 1 - 1e-9)) * 1.3, 6)
     profile = np.round(1.0 - 0.9 * np.clip((u["profile"] - 0.2) / 0.8, 0.0, 1.0) ** 1.5, 2)
     return {
-        "n_words": whole_lognormal(4.0 + 0.40 * moved, 0.7 * normal(u["words"]), 3, 300),
+        "n_words": whole_lognormal(4.0 + 0.30 * moved, 0.7 * normal(u["words"]), 3, 300),
         "n_links": np.where(u["links"] < 0.6, 0.0, np.minimum(1.0 + np.floor(links), 8.0)),
         "caps_share": np.where(u["caps_zero"] < 0.3, 0.0, np.round(0.8 * u["caps"] ** 3, 3)),
         "has_image": u["image"] < 0.45,
         "asks_payment": u["payment"] < 0.12,
         "topic": pick(u["topic"], topic_shares(moved)),
         "language": pick(u["language"], np.array([0.40, 0.25, 0.15, 0.12, 0.08])),
-        "account_age_days": whole_lognormal(5.9 - 0.5 * moved, 1.2 * age, 0, 4000),
+        "account_age_days": whole_lognormal(5.9 - 0.4 * moved, 1.2 * age, 0, 4000),
         "n_connections": whole_lognormal(3.6, 0.35 * age + 0.9 * normal(u["connections"]), 0, 500),
         "posts_last_week": np.where(
             u["posts_zero"] < 0.3, 0.0, whole_lognormal(0.7, 0.9 * normal(u["posts"]), 1, 20)
@@ -108,25 +108,25 @@ def features(u: dict[str, np.ndarray], moved: np.ndarray) -> Features:
 
 
 def topic_shares(moved: np.ndarray) -> np.ndarray:
-    """Return the share of each topic, (n, 6); a data drift tilts it towards portfolios and jobs."""
+    """Return the share of each topic, (n, 6); a data drift tilts it towards portfolios."""
     before = np.array([0.25, 0.20, 0.15, 0.20, 0.10, 0.10])
-    tilt = np.array([0.6, 0.7, 1.0, 1.6, 1.8, 1.0])
+    tilt = np.array([0.5, 0.8, 1.0, 1.6, 1.2, 1.2])
     weights = before * np.round(tilt ** moved[:, None], 6)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
 # name: (coefficient, coefficient after a concept drift of strength 1)
 TERMS = {
-    "one": (-2.55, -2.45),
-    "age": (-0.90, 0.60),  # aged, stolen accounts instead of fresh ones
-    "links": (1.30, -0.60),
+    "one": (-2.60, -2.45),
+    "age": (-1.00, 0.60),  # aged, stolen accounts instead of fresh ones
+    "links": (1.40, -0.60),
     "caps": (0.60, -0.60),
     "words": (-0.40, 0.80),  # long, polite texts
-    "payment": (1.80, 1.00),
+    "payment": (2.00, 1.00),
     "profile": (-0.50, 0.60),
-    "connections": (-0.30, 0.30),
+    "connections": (0.00, 0.50),
     "posts": (0.60, -0.30),
-    "image": (-0.30, 0.90),
+    "image": (0.00, 0.90),
     "topic": (1.10, 1.10),
     "payment for work": (1.30, 1.30),
     "link from a new account": (1.00, -0.80),

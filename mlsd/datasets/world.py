@@ -32,8 +32,12 @@ class Block:
         if times.max() == 1:
             return self
         rows = np.repeat(np.arange(len(times)), times)
-        arrays = [array[rows] for array in (self.true_probability, self.true_probability_reactive)]
-        return Block(self.frame.take(rows), *arrays, tuple(hit[rows] for hit in self.hits))
+        return Block(
+            self.frame.take(rows),
+            self.true_probability[rows],
+            self.true_probability_reactive[rows],
+            tuple(hit[rows] for hit in self.hits),
+        )
 
     @classmethod
     def join(cls, blocks: list[Block]) -> Block:
@@ -175,7 +179,8 @@ class World:
         return seconds_of(self.days)
 
     def __repr__(self) -> str:
-        head = f"World({self.n_samples:,} {self.name} over {self.days:g} days from {BEGAN:%Y-%m-%d}, target {self.target})"
+        time = f"over {self.days:g} days from {BEGAN:%Y-%m-%d}"
+        head = f"World({self.n_samples:,} {self.name} {time}, target {self.target})"
         return "\n".join([head, *(f"  {self._told(change)}" for change in self.changes)])
 
     def _told(self, change: Change) -> str:

@@ -181,8 +181,9 @@ def pool_rare(
     [0, 1, 1, 2]
     """
     total, needed = reference + current, _needed(reference, current)
-    rare = (total < max(least, needed)) | np.asarray(always)
-    if rare.all() and not least:  # too few rows for chi-square: the largest against the rest
+    always = np.broadcast_to(always, total.shape)
+    rare = (total < max(least, needed)) | always
+    if rare.all() and not always.all() and not least:  # too few rows for chi-square: the largest alone
         rare[np.where(always, -1, total).argmax()] = False
     if 0 < total[rare].sum() < needed and np.count_nonzero(~rare) > 1:  # the pool itself is rare
         rare[np.where(rare, total.sum(), total).argmin()] = True
@@ -204,7 +205,8 @@ def moved_share(reference: ArrayLike, current: ArrayLike) -> float:
     """Return the share of rows that moved: total variation, less what chance alone makes of it.
 
     sqrt(max(0, TV^2 - TV0^2)), TV0 being the total variation expected of two samples of these sizes
-    without drift; so it stays near 0 for few rows too, and means the same for numbers and names.
+    without drift. So it stays near 0 for few rows too, where it rather says too little than too much,
+    and means the same for numbers and for names.
 
     >>> moved_share([500, 500], [600, 400]), moved_share([500, 500], [510, 490])
     (0.0984, 0.0)

@@ -83,7 +83,7 @@ def detect_drift(
     for before in reference.parts:
         looks += _look(before, current.columns.get(before.name))
     tested = [look for look in looks if look.p is not None]
-    adjusted = benjamini_hochberg([look.p for look in tested]) if tested else []
+    adjusted = benjamini_hochberg([look.p for look in tested])
     judged = dict(zip(map(id, tested), adjusted, strict=True))
     findings = [_judge(look, judged.get(id(look)), alpha, limit) for look in looks]
     known = {part.name for part in reference.parts}

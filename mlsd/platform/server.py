@@ -253,6 +253,8 @@ def _serve(asked: argparse.Namespace, listener: socket.socket, stop: _Stop) -> N
     from mlsd.registry import Registry
     from mlsd.serving import create_app
 
+    if not Path(asked.registry).is_dir():  # opening it would make it
+        raise RefusedError(f"there is no registry in {asked.registry}; register a version first")
     log = PredictionLog(asked.log) if asked.log else None
     app = create_app(Registry(asked.registry), asked.name, log, os.environ.get(KEY))
     config = uvicorn.Config(

@@ -46,7 +46,7 @@ def records_of(frame: pd.DataFrame, schema: Schema, features: Sequence[str]) -> 
         schema: of the model; its time column dates a row.
         features: what the model takes.
     """
-    names = [*features, *([schema.time] if schema.time in frame.columns else [])]
+    names = [*features, *(name for name in (schema.time,) if name and name in frame.columns)]
     columns = [to_plain(frame[name].tolist()) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

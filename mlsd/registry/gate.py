@@ -23,9 +23,7 @@ def judge_package(reference: str, package: ModelPackage) -> Report:
         Findings `evaluation` (its report exists and is ok), `schema` (describes every input) and
         `lineage` (says what it was made from).
     """
-    return Report(
-        f"publish {reference}", (_evaluation(package.report), _schema(package), *_lineage(package))
-    )
+    return Report(f"publish {reference}", (_evaluation(package.report), _schema(package), *_lineage(package)))
 
 
 def _evaluation(report: Report) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,12 @@ import pandas as pd
 
 from mlsd.package import ModelPackage
 from mlsd.plain import utc, utc_now
+from mlsd.registry import ledger
 from mlsd.registry.archive import pack, unpack
 from mlsd.registry.gate import judge_package
-from mlsd.registry.version import CHAMPION, Version, check_move, check_name, parse_reference
+from mlsd.registry.version import CHAMPION, Version, check_name, parse_reference
 from mlsd.report import Finding, RefusedError, Report
 from mlsd.store import Blobs, Database
-
-_LAYOUT = """
-CREATE TABLE IF NOT EXISTS versions (
-    name TEXT, number INTEGER, state TEXT NOT NULL, "group" TEXT, created TEXT NOT NULL,
-    created_by TEXT NOT NULL, package_id TEXT NOT NULL, digest TEXT NOT NULL, archive TEXT NOT NULL,
-    PRIMARY KEY (name, number));
-CREATE TABLE IF NOT EXISTS aliases (
-    name TEXT, alias TEXT, number INTEGER NOT NULL, PRIMARY KEY (name, alias));
-CREATE TABLE IF NOT EXISTS history (
-    event INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL,
-    by TEXT NOT NULL, what TEXT NOT NULL, before TEXT, after TEXT)
-"""
-_ROLL_BACK = "roll back"
 
 
 class Registry:
@@ -52,7 +39,7 @@ class Registry:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._database = Database(self.folder / "registry.db", _LAYOUT, "FULL")
+        self._database = Database(self.folder / "registry.db", ledger.LAYOUT, "FULL")
         self._blobs = Blobs(self.folder / "artifacts")
 
     # ---- asking -----------------------------------------------------------------------------------
@@ -68,17 +55,14 @@ class Registry:
         """
         name, what = parse_reference(reference)
         if what.isdecimal():
-            return self._row(name, int(what))["number"]
-        rows = self._database.read(
-            "SELECT number FROM aliases WHERE name = ? AND alias = ?", (name, what)
-        )
-        if not rows:
-            self._known(name)
-            known = self._database.read("SELECT alias FROM aliases WHERE name = ? ORDER BY alias", (name,))
-            raise RefusedError(
-                f"{name} has no alias {what!r}; known: {', '.join(a for (a,) in known) or 'none yet: publish one'}"
-            )
-        return rows[0][0]
+            return ledger.find(self._database, name, int(what))["number"]
+        number = ledger.pointed(self._database, name, what)
+        if number is None:
+            ledger.check_known(self._database, name)
+            rows = self._database.read("SELECT alias FROM aliases WHERE name = ? ORDER BY alias", (name,))
+            known = ", ".join(alias for (alias,) in rows) or "none yet: publish a version"
+            raise RefusedError(f"{name} has no alias {what!r}; known: {known}")
+        return number
 
     def load(self, reference: str) -> ModelPackage:
         """Return the package that a reference means now, verified bit for bit before it is read.
@@ -87,7 +71,7 @@ class Registry:
             RefusedError: there is no such version, or its artifact is gone or was changed.
         """
         name, _ = parse_reference(reference)
-        row = self._row(name, self.resolve(reference))
+        row = ledger.find(self._database, name, self.resolve(reference))
         files = unpack(self._blobs.get(row["archive"]))
         return ModelPackage.from_files(files, digest=row["digest"])
 
@@ -97,14 +81,17 @@ class Registry:
         Raises:
             RefusedError: there is no such version; names those there are.
         """
-        return _version(self._row(name, number))
+        return ledger.version_of(ledger.find(self._database, name, number))
 
     def versions(self, name: str | None = None) -> pd.DataFrame:
         """Return one row per version: name, number, state, group, created, created_by, aliases, ids."""
         rows = self._database.read(
-            _VERSIONS + " WHERE ? IS NULL OR v.name = ? ORDER BY v.name, v.number", (name, name)
+            f"{ledger.VERSIONS} WHERE ? IS NULL OR v.name = ? ORDER BY v.name, v.number", (name, name)
         )
-        records = [{**vars(version), "aliases": " ".join(version.aliases)} for version in map(_version, rows)]
+        records = [
+            {**vars(version), "aliases": " ".join(version.aliases)}
+            for version in map(ledger.version_of, rows)
+        ]
         return pd.DataFrame(records, columns=list(Version.__dataclass_fields__))
 
     def history(self, name: str) -> pd.DataFrame:
@@ -117,7 +104,9 @@ class Registry:
         rows = self._database.read(
             "SELECT at, by, number, what, before, after FROM history WHERE name = ? ORDER BY event", (name,)
         )
-        frame = pd.DataFrame([tuple(row) for row in rows], columns=["at", "by", "number", "what", "from", "to"])
+        frame = pd.DataFrame(
+            [tuple(row) for row in rows], columns=["at", "by", "number", "what", "from", "to"]
+        )
         return frame.assign(at=pd.to_datetime(frame["at"], utc=True, format="ISO8601"))
 
     def unpublishable(self, version: Version) -> Report:
@@ -159,15 +148,14 @@ class Registry:
             check_name(group, "the group")
         at = _moment(now)
         archive = self._blobs.put(pack(package.to_files()))  # a kill after this leaves a spare file
-        with self._database.transaction() as connection:
-            number = connection.execute(
-                "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE name = ?", (name,)
-            ).fetchone()[0]
-            connection.execute(
+        with self._database.transaction():
+            last = self._database.read("SELECT max(number) FROM versions WHERE name = ?", (name,))[0][0]
+            number = (last or 0) + 1
+            self._database.write(
                 "INSERT INTO versions VALUES (?, ?, 'in_progress', ?, ?, ?, ?, ?, ?)",
                 (name, number, group, at, by, package.id, package.digest, archive),
             )
-            _record(connection, name, number, at, by, "register", None, "in_progress")
+            ledger.record(self._database, name, number, at, by, "register", None, "in_progress")
         return self.get(name, number)
 
     def publish(self, version: Version, *, by: str = "", now: datetime | None = None) -> Version:
@@ -181,20 +169,25 @@ class Registry:
                 `in_progress`, and the error carries the report with the reasons.
         """
         name, number, at = version.name, version.number, _moment(now)
-        with self._database.transaction() as connection:
-            row = _one(connection, name, number)
-            if row["state"] == "published" and _champion(connection, name) == number:
-                return _version(row)
+        with self._database.transaction():
+            row = ledger.find(self._database, name, number)
+            if row["state"] == "published" and ledger.pointed(self._database, name, CHAMPION) == number:
+                return ledger.version_of(row)
+            if row["state"] == "published":
+                raise RefusedError(
+                    f"{version.reference} is published already; "
+                    f"alias({name!r}, 'champion', {number}) makes it the champion again"
+                )
             if row["state"] != "publishing":
-                _move(connection, row, "publishing", "publish", at, by)
+                ledger.move(self._database, row, "publishing", "publish", at, by)
         report = self.unpublishable(version)
-        with self._database.transaction() as connection:
-            row = _one(connection, name, number)
+        with self._database.transaction():
+            row = ledger.find(self._database, name, number)
             if not report.ok and row["state"] == "publishing":
-                _move(connection, row, "in_progress", "refuse", at, by)
+                ledger.move(self._database, row, "in_progress", "refuse", at, by)
             elif report.ok and row["state"] != "published":  # nobody else was faster
-                _move(connection, row, "published", "publish", at, by)
-                _point(connection, name, CHAMPION, number, CHAMPION, at, by)
+                ledger.move(self._database, row, "published", "publish", at, by)
+                ledger.point(self._database, name, CHAMPION, number, at, by)
         report.raise_for_failures()
         return self.get(name, number)
 
@@ -205,13 +198,14 @@ class Registry:
             RefusedError: it is the champion, or it is not published.
         """
         name, number = version.name, version.number
-        with self._database.transaction() as connection:
-            if _champion(connection, name) == number:
+        with self._database.transaction():
+            if ledger.pointed(self._database, name, CHAMPION) == number:
                 raise RefusedError(
                     f"{version.reference} is the champion and cannot be deprecated; "
                     "publish another version or roll back first"
                 )
-            _move(connection, _one(connection, name, number), "deprecated", "deprecate", _moment(now), by)
+            row = ledger.find(self._database, name, number)
+            ledger.move(self._database, row, "deprecated", "deprecate", _moment(now), by)
         return self.get(name, number)
 
     def alias(
@@ -224,11 +218,11 @@ class Registry:
         """
         if check_name(alias, "the alias").isdecimal():
             raise RefusedError(f"the alias is {alias!r}, which reads as a version number; choose a word")
-        with self._database.transaction() as connection:
-            state = _one(connection, name, number)["state"]
+        with self._database.transaction():
+            state = ledger.find(self._database, name, number)["state"]
             if alias == CHAMPION and state != "published":
                 raise RefusedError(f"{name}@{number} is {state}; the champion must be published: publish it")
-            _point(connection, name, alias, number, alias, _moment(now), by)
+            ledger.point(self._database, name, alias, number, _moment(now), by)
         return self.get(name, number)
 
     def rollback(self, name: str, *, by: str = "", now: datetime | None = None) -> Version:
@@ -237,31 +231,15 @@ class Registry:
         Raises:
             RefusedError: there is no earlier champion that is still published.
         """
-        with self._database.transaction() as connection:
-            number = _previous_champion(connection, name)
+        with self._database.transaction():
+            ledger.check_known(self._database, name)
+            number = ledger.previous_champion(self._database, name)
             if number is None:
-                self._known(name)
-                raise RefusedError(f"{name} has no earlier champion that is still published; publish a version")
-            _point(connection, name, CHAMPION, number, _ROLL_BACK, _moment(now), by)
+                raise RefusedError(
+                    f"{name} has no earlier champion that is still published; publish a version"
+                )
+            ledger.point(self._database, name, CHAMPION, number, _moment(now), by, ledger.ROLL_BACK)
         return self.get(name, number)
-
-    # ---- how it is kept ---------------------------------------------------------------------------
-
-    def _row(self, name: str, number: int) -> sqlite3.Row:
-        rows = self._database.read(_ONE, (name, _small(number)))
-        if not rows:
-            known = self._known(name)
-            raise RefusedError(f"{name} has no version {number}; known: {known}")
-        return rows[0]
-
-    def _known(self, name: str) -> str:
-        """Return the numbers of a model's versions in words; refuse a model that is not there."""
-        count = self._database.read("SELECT count(*) FROM versions WHERE name = ?", (name,))[0][0]
-        if not count:
-            names = self._database.read("SELECT DISTINCT name FROM versions ORDER BY name LIMIT 10")
-            known = ", ".join(other for (other,) in names) or "none yet: register one"
-            raise RefusedError(f"there is no model {name!r}; known: {known}")
-        return "1" if count == 1 else f"1 to {count}"
 
     def __repr__(self) -> str:
         rows = self._database.read(
@@ -279,13 +257,5 @@ class Registry:
         return type(self), (self.folder,)
 
 
-_VERSIONS = """
-SELECT v.*, (SELECT group_concat(alias, ' ') FROM aliases a
-             WHERE a.name = v.name AND a.number = v.number) AS aliases FROM versions v"""
-_ONE = _VERSIONS + " WHERE v.name = ? AND v.number = ?"
-
-
-def _version(row: sqlite3.Row) -> Version:
-    fields = {name: row[name] for name in Version.__dataclass_fields__}
-    aliases = tuple(sorted((row["aliases"] or "").split()))
-    return Version(**{**fields, "created": pd.Timestamp(row["created"]), "aliases": aliases})
+def _moment(now: datetime | None) -> str:
+    return (utc_now() if now is None else utc(now, "now")).isoformat()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
@@ -22,7 +24,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
-            "mlsd_requests", "Requests answered, by route and status.", ["route", "status"], registry=self.registry
+            "mlsd_requests",
+            "Requests answered, by route and status.",
+            ["route", "status"],
+            registry=self.registry,
         )
         self._seconds = Histogram(
             "mlsd_request_seconds",
@@ -36,13 +41,17 @@ class Metrics:
         )
         self.in_flight = Gauge("mlsd_requests_in_flight", "Requests being answered.", registry=self.registry)
         self._show("mlsd_model_version", "The version that answers; 0: none.", lambda: _number(champion))
-        self._show("mlsd_model_ready", "1 when a model is ready.", lambda: float(champion.current is not None))
         self._show(
-            "mlsd_model_load_failures", "Tries to load a version that failed.", lambda: float(champion.failures)
+            "mlsd_model_ready", "1 when a model is ready.", lambda: float(champion.current is not None)
+        )
+        self._show(
+            "mlsd_model_load_failures",
+            "Tries to load a version that failed.",
+            lambda: float(champion.failures),
         )
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # labels() is slow
 
-    def _show(self, name: str, text: str, value: object) -> None:
+    def _show(self, name: str, text: str, value: Callable[[], float]) -> None:
         Gauge(name, text, registry=self.registry).set_function(value)
 
     def answered(self, route: str, status: int, seconds: float) -> None:

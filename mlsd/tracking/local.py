@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -28,13 +29,15 @@ CREATE TABLE IF NOT EXISTS tags (run INTEGER, name TEXT, value TEXT NOT NULL, UN
 CREATE TABLE IF NOT EXISTS artifacts
     (run INTEGER, name TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, UNIQUE (run, name));
 CREATE TABLE IF NOT EXISTS points
-    (run INTEGER NOT NULL, name TEXT NOT NULL, step INTEGER NOT NULL, value REAL);
-CREATE INDEX IF NOT EXISTS points_of_run ON points (run)
+    (run INTEGER, place INTEGER, name TEXT NOT NULL, step INTEGER NOT NULL, value REAL,
+    PRIMARY KEY (run, place)) WITHOUT ROWID
 """
-_POINT = "INSERT INTO points VALUES (?, ?, ?, ?)"
+_POINT = """
+INSERT INTO points VALUES
+    (?1, (SELECT coalesce(max(place), -1) + 1 FROM points WHERE run = ?1), ?2, ?3, ?4)"""
 _LAST_POINTS = """
 SELECT run, name, value FROM points
-WHERE rowid IN (SELECT max(rowid) FROM points GROUP BY run, name) ORDER BY rowid"""
+WHERE (run, place) IN (SELECT run, max(place) FROM points GROUP BY run, name) ORDER BY run, place"""
 _COLUMNS = ["id", "name", "status", "started", "seconds"]
 
 
@@ -139,7 +142,7 @@ class LocalTracker:
         row = rows[0]
         metrics: dict[str, list[tuple[int, float]]] = {}
         for name, step, value in self._database.read(
-            "SELECT name, step, value FROM points WHERE run = ? ORDER BY rowid", (number,)
+            "SELECT name, step, value FROM points WHERE run = ? ORDER BY place", (number,)
         ):
             metrics.setdefault(name, []).append((step, math.nan if value is None else value))
         sizes = self._database.read(
@@ -234,6 +237,7 @@ class LocalTracker:
         return f"LocalTracker({self.folder.name}): {count} runs"
 
 
+@functools.lru_cache(maxsize=64)  # asked for every point that is logged
 def _number(run_id: str) -> int:
     if not isinstance(run_id, str) or not re.fullmatch(r"run-\d{1,18}", run_id):
         raise RefusedError(f"there is no run {run_id!r}; ids look like 'run-1': see runs()")

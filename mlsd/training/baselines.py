@@ -43,13 +43,17 @@ def fit_rule(
     >>> fit_rule(np.array([[1.0], [2.0], [8.0], [9.0]]), np.array([0, 0, 1, 1]), "binary", 2, ["n_links"])
     Baseline(rule: n_links <= 2 gives 0.167, else 0.833)
     """
+    middle = float(y.mean()) if task == "regression" else 0.0
+    y = y - middle if task == "regression" else y  # sums of squares of large numbers lose digits
     best: tuple[float, int, float, np.ndarray] | None = None
     for column in range(table.shape[1]):
         limits = _limits(table[:, column])
         if len(limits) == 0:
             continue
         values = table[:, column]
-        cell = np.where(np.isnan(values), len(limits) + 1, np.searchsorted(limits, values))  # 0..len: low to high
+        cell = np.where(
+            np.isnan(values), len(limits) + 1, np.searchsorted(limits, values)
+        )  # 0..len: low to high
         sums = _sums(y, cell, len(limits) + 2, task, n_classes)
         below = np.cumsum(sums[: len(limits)], axis=0)
         above = sums[:-1].sum(axis=0) - below
@@ -62,7 +66,7 @@ def fit_rule(
     _, column, limit, parts = best
     if parts[2, 0] == 0:  # no missing value to learn from: answer as without looking
         parts[2] = parts[:2].sum(axis=0)
-    answers = (_answer(part, task) for part in parts)
+    answers = (tuple(value + middle for value in _answer(part, task)) for part in parts)
     return Baseline("rule", *answers, feature=features[column], column=column, limit=limit)
 
 

@@ -90,7 +90,9 @@ def settings(task: str, n_rows: int, n_classes: int, params: Mapping[str, Any]) 
     for name, value in params.items():
         own = _OTHER_NAMES.get(name, name)
         if own not in _KNOWN:
-            raise RefusedError(f"LightGBM has no parameter {name!r} here{near(name, {*_KNOWN, *_OTHER_NAMES})}")
+            raise RefusedError(
+                f"LightGBM has no parameter {name!r} here{near(name, {*_KNOWN, *_OTHER_NAMES})}"
+            )
         chosen[own] = value
     return chosen
 

@@ -41,8 +41,11 @@ def fit_estimator(
     copy = clone(estimator)
     try:
         copy.set_params(**(params or {}))
-        unset = [key for key, value in copy.get_params().items()
-                 if key.rpartition("__")[2] == "random_state" and value is None]
+        unset = [
+            key
+            for key, value in copy.get_params().items()
+            if key.rpartition("__")[2] == "random_state" and value is None
+        ]
         copy.set_params(**dict.fromkeys(unset, random_state))
         _check_task(copy, name, task)
         return make_pipeline(_preparation(table.shape[1], categories), copy).fit(table, y)

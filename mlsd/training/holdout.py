@@ -32,9 +32,11 @@ def hold_out(
     rng = np.random.default_rng(random_state)
     order = rng.permutation(n)
     if codes is None:
-        held = order[n - int(n * FIFTH):]
+        held = order[n - int(n * FIFTH) :]
     else:
-        rank = pd.Series(order).groupby(codes[order]).cumcount().to_numpy()  # within its class, in drawn order
+        rank = (
+            pd.Series(order).groupby(codes[order]).cumcount().to_numpy()
+        )  # within its class, in drawn order
         size = np.bincount(codes)[codes[order]]
         held = order[rank < (size * FIFTH).astype(int)]
     kept = np.setdiff1d(np.arange(n), held)

@@ -168,7 +168,7 @@ def bench_encode(repeats: int) -> None:
     ways = {
         "bare loop, no checks": lambda: [bare() for _ in range(times)],
         "Schema.encode": lambda: [schema.encode([record]) for _ in range(times)],
-        "Schema.encode_frame": lambda: [schema.encode_frame(frame) for _ in range(times // 20)] * 20,
+        "Schema.encode_frame": lambda: [schema.encode_frame(frame) for _ in range(times // 20)],
     }
     found = measured(ways, repeats)
     per_row = {"Schema.encode_frame": times // 20}

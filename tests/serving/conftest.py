@@ -15,6 +15,7 @@ from mlsd.report import RefusedError, Report
 from mlsd.schema import Schema
 from mlsd.serving import create_app
 
+
 class Shelf:
     """A source of packages that a test can change, break and count."""
 
@@ -61,7 +62,14 @@ def make_package(table, seed):
     fit = {"objective": "binary", "num_threads": 1, "verbosity": -1, "seed": seed, "feature_fraction": 0.6}
     model = lightgbm.train(fit, data, num_boost_round=20)
     return ModelPackage(
-        model, schema, Profile.of(table), Report("spam"), {"data": str(seed)}, features, "binary", (False, True)
+        model,
+        schema,
+        Profile.of(table),
+        Report("spam"),
+        {"data": str(seed)},
+        features,
+        "binary",
+        (False, True),
     )
 
 

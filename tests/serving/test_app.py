@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_an_answer_names_model_version_and_ids_in_order(client, row):
 def test_ids_are_made_when_there_are_none(client, row):
     said = client.post(URL, json={"instances": [row] * 500}).json()["predictions"]
     assert len({p["id"] for p in said}) == 500
-    assert all(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{18}", p["id"]) for p in said)
+    assert all(UUID(p["id"]).version == 4 for p in said)
 
 
 def test_keys_and_times_may_come_along_and_change_nothing(client, row):
@@ -78,18 +79,20 @@ class Model:
 
 
 def overflow(table):
-    if table[0, 0] == 11:
+    if table[0, 0] == 2:
         raise ValueError("input s3cr3t is too large for float32")
     return np.full(len(table), 0.5)
 
 
-@pytest.mark.parametrize("function", [overflow, lambda t: np.where(t[:, 0] == 11, np.nan, 0.5)], ids=["raises", "nan"])
+@pytest.mark.parametrize(
+    "function", [overflow, lambda t: np.where(t[:, 0] == 2, np.nan, 0.5)], ids=["raises", "nan"]
+)
 def test_values_that_a_model_cannot_take_are_a_problem_and_not_a_crash(shelf, log, row, wait_ready, function):
     shelf.packages[1] = replace(shelf.packages[1], model=Model(function))
     with TestClient(create_app(shelf, "spam", log)) as client:
         wait_ready(client)
         assert client.post(URL, json={"instances": [row]}).json()["predictions"][0]["prediction"] == 0.5
-        answer = client.post(URL, json={"instances": [{**row, "n_links": 11}]})
+        answer = client.post(URL, json={"instances": [{**row, "n_links": 2}]})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["code"] == "no_answer"
     assert "s3cr3t" not in answer.text
@@ -98,14 +101,14 @@ def test_values_that_a_model_cannot_take_are_a_problem_and_not_a_crash(shelf, lo
 
 def test_a_mistake_of_the_server_is_told_to_the_log_and_not_to_the_client(shelf, row, wait_ready, caplog):
     def broken(table):
-        if table[0, 0] == 11:
+        if table[0, 0] == 2:
             raise RuntimeError("s3cr3t")
         return np.full(len(table), 0.5)
 
     shelf.packages[1] = replace(shelf.packages[1], model=Model(broken))
     with TestClient(create_app(shelf, "spam")) as client:
         wait_ready(client)
-        answer = client.post(URL, json={"instances": [{**row, "n_links": 11}]})
+        answer = client.post(URL, json={"instances": [{**row, "n_links": 2}]})
         assert client.post(URL, json={"instances": [row]}).status_code == 200
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -118,7 +121,11 @@ def test_a_mistake_of_the_server_is_told_to_the_log_and_not_to_the_client(shelf,
 
 
 def test_every_answer_has_a_request_id_of_its_own(client, row):
-    answers = [client.post(URL, json={"instances": [row]}), client.post(URL, content=b""), client.get("/nowhere")]
+    answers = [
+        client.post(URL, json={"instances": [row]}),
+        client.post(URL, content=b""),
+        client.get("/nowhere"),
+    ]
     answers += [client.get("/health/live", headers={"X-Request-Id": "mine"})]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(ids)) == 4
@@ -237,7 +244,9 @@ def test_the_loop_is_free_while_the_log_writes_and_large_bodies_are_answered(she
 
 
 def test_a_label_joins_its_prediction_before_or_after(logged, log, row):
-    early = logged.put("/v1/predictions/a%2F1 ü/label", json={"value": True, "at": "2024-03-02T00:00:00+02:00"})
+    early = logged.put(
+        "/v1/predictions/a%2F1 ü/label", json={"value": True, "at": "2024-03-02T00:00:00+02:00"}
+    )
     logged.post(URL, json={"instances": [row, row], "ids": ["a/1 ü", "b"]})
     late = logged.put("/v1/predictions/b/label", json={"value": False})
     assert (early.status_code, late.status_code) == (204, 204)
@@ -258,8 +267,10 @@ def test_another_label_at_the_same_moment_is_a_conflict(logged):
 def test_labels_are_taken_while_no_model_is_ready(shelf, log):
     shelf.champion = None
     with TestClient(create_app(shelf, "spam", log)) as client:
-        statuses = {str(v): client.put("/v1/predictions/a/label", json={"value": v, "at": at}).status_code
-                    for v, at in [(1, "2024-03-01T00:00Z"), ("x", "2024-03-02T00:00Z"), (None, "2024-03-03T00:00Z")]}
+        statuses = {
+            str(v): client.put("/v1/predictions/a/label", json={"value": v, "at": at}).status_code
+            for v, at in [(1, "2024-03-01T00:00Z"), ("x", "2024-03-02T00:00Z"), (None, "2024-03-03T00:00Z")]
+        }
     assert statuses == {"1": 204, "x": 204, "None": 422}
 
 
@@ -271,7 +282,12 @@ def test_the_model_page_tells_version_features_and_metrics(shelf, wait_ready):
     shelf.packages[1] = replace(shelf.packages[1], report=report)
     with TestClient(create_app(shelf, "spam")) as client:
         page = wait_ready(client).get("/v1/models/spam").json()
-    assert (page["model"], page["version"], page["task"], page["classes"]) == ("spam", 1, "binary", [False, True])
+    assert (page["model"], page["version"], page["task"], page["classes"]) == (
+        "spam",
+        1,
+        "binary",
+        [False, True],
+    )
     assert list(page["features"]) == list(shelf.packages[1].features)
     assert page["features"]["topic"]["enum"] == ["fun", "jobs", "news"]
     assert page["metrics"] == [
@@ -290,8 +306,8 @@ def test_the_metrics_count_what_happened(client, row):
     assert float(value[f'mlsd_requests_total{{{route},status="200"}}']) == 3
     assert float(value[f'mlsd_requests_total{{{route},status="422"}}']) == 1
     assert float(value['mlsd_requests_total{route="none",status="404"}']) == 1
-    assert float(value[f'mlsd_request_seconds_count{{{route}}}']) == 4
-    assert 0 < float(value[f'mlsd_request_seconds_sum{{{route}}}']) < 5
+    assert float(value[f"mlsd_request_seconds_count{{{route}}}"]) == 4
+    assert 0 < float(value[f"mlsd_request_seconds_sum{{{route}}}"]) < 5
     assert float(value['mlsd_predictions_total{version="1"}']) == 15
     assert float(value["mlsd_model_version"]) == 1
     assert float(value["mlsd_model_ready"]) == 1
@@ -354,6 +370,8 @@ def test_the_description_names_every_address(client, shelf):
 
 
 def test_importing_the_room_brings_no_web_framework():
-    script = "import sys, mlsd.serving, mlsd.platform; print('fastapi' in sys.modules, 'httpx' in sys.modules)"
+    script = (
+        "import sys, mlsd.serving, mlsd.platform; print('fastapi' in sys.modules, 'httpx' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert answer.stdout.split() == ["False", "False"]

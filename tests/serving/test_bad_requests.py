@@ -246,7 +246,14 @@ def test_another_method_is_refused(client, method):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", f"/{SECRET}", f"/v1/models/{SECRET}", f"/v1/models/{SECRET}/predictions", URL + "/", "/v1/models/spam/"],
+    [
+        "/",
+        f"/{SECRET}",
+        f"/v1/models/{SECRET}",
+        f"/v1/models/{SECRET}/predictions",
+        URL + "/",
+        "/v1/models/spam/",
+    ],
 )
 def test_an_unknown_address_is_refused(client, path):
     assert_problem(client.post(path, json={}) if path.endswith("predictions") else client.get(path), 404)
@@ -274,14 +281,18 @@ def test_without_the_key_nothing_is_told(shelf, row, headers, path):
 
 def test_with_the_key_and_for_health_the_door_is_open(shelf, row):
     client = TestClient(create_app(shelf, "spam", api_key="right"))
-    for headers in ({"X-API-Key": "right"}, {"Authorization": "Bearer right"}, {"Authorization": "bearer right"}):
+    for headers in (
+        {"X-API-Key": "right"},
+        {"Authorization": "Bearer right"},
+        {"Authorization": "bearer right"},
+    ):
         assert client.post(URL, json={"instances": [row]}, headers=headers).status_code == 200
     assert client.get("/health/ready").status_code == 200
     assert client.get("/health/live").status_code == 200
 
 
 def test_an_empty_key_is_no_key(shelf):
-    with pytest.raises(ValueError, match="^api_key is empty; give a key, or None"):
+    with pytest.raises(ValueError, match=r"^api_key is empty; give a key, or None"):
         create_app(shelf, "spam", api_key="")
 
 
@@ -329,7 +340,9 @@ def test_whatever_the_bytes_it_is_a_problem_and_never_a_mistake_of_the_server(cl
     import random
 
     draw = random.Random(5)
-    good = json.dumps({"instances": [{"n_links": 3, "topic": "jobs", "caps_ratio": None}], "ids": ["a"]}).encode()
+    good = json.dumps(
+        {"instances": [{"n_links": 3, "topic": "jobs", "caps_ratio": None}], "ids": ["a"]}
+    ).encode()
     for _ in range(1500):
         bad = bytearray(good)
         for _ in range(draw.randint(1, 4)):

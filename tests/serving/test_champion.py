@@ -31,7 +31,9 @@ def quick(shelf, log=None):
 
 
 def metric(client, name):
-    return next(float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(name))
+    return next(
+        float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(name)
+    )
 
 
 # ---- ready --------------------------------------------------------------------------------------------
@@ -74,7 +76,10 @@ def test_ready_only_after_one_row_was_predicted(shelf, wait_ready):
         assert answer.status_code == 503
         assert answer.json()["errors"][0]["code"] == "starting"
         assert wait_ready(client).get("/health/ready").json() == {
-            "status": "ready", "model": "spam", "version": 1, "detail": ""
+            "status": "ready",
+            "model": "spam",
+            "version": 1,
+            "detail": "",
         }
     assert seen[0].shape == (1, 5)
 
@@ -192,7 +197,9 @@ def test_a_champion_taken_away_or_a_lost_registry_stops_nobody(shelf, row, wait_
         assert client.get("/health/ready").json()["detail"] == "no version is champion; version 1 goes on"
         shelf.resolve = lambda reference: 1 / 0
         time.sleep(0.1)
-        assert client.get("/health/ready").json()["detail"] == "the registry cannot be read; version 1 goes on"
+        assert (
+            client.get("/health/ready").json()["detail"] == "the registry cannot be read; version 1 goes on"
+        )
         assert client.post(URL, json={"instances": [row]}).json()["version"] == 1
 
 
@@ -205,7 +212,8 @@ def test_without_a_lifespan_each_request_looks_for_itself(shelf, row):
     assert client.post("/inner" + URL, json={"instances": [row]}).json()["version"] == 2
 
 
-def test_an_absent_package_is_refused_in_one_sentence(packages):
+def test_a_package_without_answer_is_refused_in_one_sentence(packages):
     broken = replace(packages[1], model=Model(lambda table: np.array([])))
-    with pytest.raises(RefusedError, match="^the package does not answer its own example row with a finite number$"):
+    sentence = r"^the package does not answer its own example row with a finite number$"
+    with pytest.raises(RefusedError, match=sentence):
         try_one_row(broken)
