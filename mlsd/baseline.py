@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mlsd.plain import to_plain
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -57,16 +59,15 @@ class Baseline:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the baseline as plain values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
-        }
+        return {name: to_plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_plain(cls, record: Mapping[str, Any]) -> Baseline:
         """Read what `to_plain` returned."""
-        return cls(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-        )
+        parts: dict[str, Any] = dict(record)
+        for name in ("below", "above", "missing"):
+            parts[name] = tuple(parts[name])
+        return cls(**parts)
 
     def __repr__(self) -> str:
         if self.column is None:

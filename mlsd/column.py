@@ -157,5 +157,5 @@ def whole(value: Any) -> Any:
 
 def near(name: object, names: Iterable[str]) -> str:
     """Return `: did you mean 'x'?` when some name is nearly this one, else nothing."""
-    found = difflib.get_close_matches(str(name), list(names), n=1)
+    found = difflib.get_close_matches(name, list(names), n=1) if isinstance(name, str) else []
     return f": did you mean {found[0]!r}?" if found else ""

@@ -182,7 +182,7 @@ def _whole(values: np.ndarray) -> bool:
 
 def _kind_of_text(series: pd.Series) -> str:
     head = series.iloc[: 20 * MAX_LEVELS]  # a million keys need not be counted to see what they are
-    if (head.map(str) if head.dtype == object else head).nunique() > MAX_LEVELS + 1:
+    if len(head) < len(series) and head.map(str).nunique() > MAX_LEVELS + 1:
         return "text"
     counts = _names(series)[0]
     few = len(counts) <= 20 or 2 * len(counts) <= sum(counts.values())
@@ -267,9 +267,9 @@ def _names(series: pd.Series) -> tuple[dict[str, int], int, int]:
     """Return how often each name comes, how many cells are missing, and how many are no text."""
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype) and (read_cells(pd.Series(dtype.categories)).family == TEXT).all():
-        counts = np.bincount(series.cat.codes.to_numpy() + 1, minlength=len(dtype.categories) + 1)
-        names = {str(name): int(c) for name, c in zip(dtype.categories, counts[1:], strict=True) if c}
-        return names, int(counts[0]), 0
+        counts = np.bincount(series.cat.codes.to_numpy() + 1, minlength=len(dtype.categories) + 1).tolist()
+        found = zip(map(str, dtype.categories.tolist()), counts[1:], strict=True)
+        return {name: count for name, count in found if count}, counts[0], 0
     missing = wrong = 0
     if not isinstance(dtype, pd.StringDtype) and pd.api.types.infer_dtype(series, skipna=True) != "string":
         cells = read_cells(series)
@@ -277,8 +277,8 @@ def _names(series: pd.Series) -> tuple[dict[str, int], int, int]:
         missing = int(np.count_nonzero(cells.family == MISSING))
         wrong = len(series) - missing - int(np.count_nonzero(text))
         series = series.astype(object)[text]
-    found = series.value_counts(sort=False)
-    names = {str(name): int(count) for name, count in zip(found.index, found.to_numpy(), strict=True)}
+    values = series.value_counts(sort=False)
+    names = dict(zip(map(str, values.index.tolist()), values.tolist(), strict=True))
     return names, missing + len(series) - sum(names.values()), wrong
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -224,12 +225,12 @@ def encode_frame(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
         RefusedError: a column is missing, named twice, of another type, or holds infinities.
     """
     array = np.empty((len(frame), len(columns)))
-    found = []
+    found, times = [], Counter(frame.columns)
     for at, column in enumerate(columns):
-        matches = int(np.count_nonzero(frame.columns == column.name))
-        if matches != 1:
-            message = "is missing" if matches == 0 else f"stands {matches} times; expected once"
-            code = "missing_column" if matches == 0 else "duplicate_column"
+        if times[column.name] != 1:
+            absent = times[column.name] == 0
+            message = "is missing" if absent else f"stands {times[column.name]} times; expected once"
+            code = "missing_column" if absent else "duplicate_column"
             found.append(Finding(code, column.name, ok=False, message=message))
             continue
         cells = read_cells(frame[column.name])

@@ -45,7 +45,7 @@ def infer_column(series: pd.Series, *, key: bool = True, **stated: Any) -> Colum
         return Column(kind="boolean", **parts)
     if found == [TIME]:
         return Column(kind="time", **parts)
-    return _infer_text(series, parts) if found == [TEXT] else _infer_number(cells, parts)
+    return _infer_text(series, key, parts) if found == [TEXT] else _infer_number(cells, key, parts)
 
 
 def _refuse_unfit(name: str, cells: Cells, found: list[int]) -> None:
@@ -86,11 +86,12 @@ def _type_name(cells: Cells) -> str:
     return type(first).__name__
 
 
-def _infer_text(series: pd.Series, parts: dict[str, Any]) -> Column:
+def _infer_text(series: pd.Series, key: bool, parts: dict[str, Any]) -> Column:
     values = series.dropna().astype(object)
     names = _declared(series) or sorted(values.unique())
     n = len(values)
-    if n >= ENOUGH and len(names) == n and not parts["nullable"] and not values.str.contains(r"\s").any():
+    distinct = key and not parts["nullable"] and len(names) == n >= ENOUGH
+    if distinct and not values.str.contains(r"\s").any():
         return Column(kind="text", unique=True, **parts)
     if len(names) <= min(MOST_CATEGORIES, max(1, n // 2)):
         return Column(kind="category", categories=tuple(names), **parts)
@@ -103,12 +104,12 @@ def _declared(series: pd.Series) -> list[str] | None:
     return list(dtype.categories) if isinstance(dtype, pd.CategoricalDtype) and dtype.ordered else None
 
 
-def _infer_number(cells: Cells, parts: dict[str, Any]) -> Column:
+def _infer_number(cells: Cells, key: bool, parts: dict[str, Any]) -> Column:
     assert cells.numbers is not None
     numbers = cells.numbers[cells.family == NUMBER]
     counted = _stored_whole(cells) or len(numbers) >= ENOUGH
     kind: Kind = "integer" if counted and bool((numbers == np.trunc(numbers)).all()) else "number"
-    if kind == "integer" and _is_key(parts["name"], numbers):
+    if key and kind == "integer" and _is_key(parts["name"], numbers):
         return Column(kind="integer", unique=True, **parts)
     low, high = (
         bounds(numbers, share=parts.get("unit", "") in _SHARES) if len(numbers) >= ENOUGH else (None, None)
@@ -162,4 +163,5 @@ def _outwards(bound: float, slack: float, rounding: Any) -> float | None:
     digits = 1 - math.floor(math.log10(slack))
     if not -300 < digits < 300 or abs(bound) > 1e12 * slack:
         return bound
-    return float(round(rounding(bound * 10.0**digits) / 10.0**digits, max(digits, 0)))
+    steps = round(bound * 10.0**digits, 6)  # 1.7000000000000002 is 1.7
+    return float(round(rounding(steps) / 10.0**digits, max(digits, 0)))

@@ -1,4 +1,4 @@
-"""How a model is kept: LightGBM as text, in which nothing can run; anything else as a pickle, which can."""
+"""A fitted model: how it answers, and how it is kept - LightGBM as text, anything else as a pickle."""
 
 from __future__ import annotations
 
@@ -6,14 +6,40 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mlsd.report import RefusedError
 
 MODEL_FILES = {"lightgbm": "model.txt", "scikit-learn": "model.joblib"}
+_FEW = 1_000  # rows
 
 
 def kind_of(model: Any) -> str:
     """Return `"lightgbm"` for a booster, `"scikit-learn"` for an estimator: how a model is kept."""
     return "scikit-learn" if hasattr(model, "get_params") else "lightgbm"
+
+
+def ask_model(model: Any, table: np.ndarray, task: str, n_classes: int) -> np.ndarray:
+    """Return a model's prediction for each encoded row.
+
+    Args:
+        model: a LightGBM `Booster` or a fitted scikit-learn estimator.
+        table: shape (n, f), nan where missing.
+        task: `"binary"`, `"multiclass"` or `"regression"`.
+        n_classes: k, 0 for regression.
+
+    Returns:
+        Shape (n,): the probability of class 1, or a number; (n, k) for a multiclass task.
+    """
+    if len(table) == 0:
+        return np.empty((0, n_classes) if task == "multiclass" else 0)
+    if kind_of(model) == "lightgbm":  # threads cost more than they bring on few rows
+        return model.predict(table, **({"num_threads": 1} if len(table) < _FEW else {}))
+    if task == "regression":
+        return np.asarray(model.predict(table), dtype="float64").reshape(len(table))
+    chances = np.zeros((len(table), n_classes))
+    chances[:, model.classes_] = model.predict_proba(table)  # a class may be absent from training
+    return chances[:, 1] if task == "binary" else chances
 
 
 def write_model(model: Any) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 from mlsd.baseline import Baseline
 from mlsd.digest import digest_value
 from mlsd.manifest import MANIFEST, check_seal, seal, seal_of
-from mlsd.model_file import MODEL_FILES, kind_of, read_model, write_model
+from mlsd.model_file import MODEL_FILES, ask_model, kind_of, read_model, write_model
 from mlsd.plain import from_json, to_json, to_plain
 from mlsd.profile import Profile
 from mlsd.report import Finding, RefusedError, Report, check_format
@@ -87,7 +87,7 @@ class ModelPackage:
         """
         return self.predict_encoded(self.schema.encode_frame(frame, self.features))
 
-    def predict_rows(self, records: Iterable[Mapping[str, Any]]) -> np.ndarray:
+    def predict_rows(self, records: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Return a prediction for each record, bit for bit that of `predict`, refusing strictly.
 
         Args:
@@ -100,15 +100,7 @@ class ModelPackage:
 
     def predict_encoded(self, table: np.ndarray) -> np.ndarray:
         """Return a prediction for each row of an encoded table, shape (n, f)."""
-        if len(table) == 0:
-            return np.empty((0, len(self.classes)) if self.task == "multiclass" else 0)
-        if self.kind == "lightgbm":  # threads cost more than they bring on few rows
-            return self.model.predict(table, **({"num_threads": 1} if len(table) < 1000 else {}))
-        if self.task == "regression":
-            return np.asarray(self.model.predict(table), dtype="float64").reshape(len(table))
-        chances = np.zeros((len(table), len(self.classes)))
-        chances[:, self.model.classes_] = self.model.predict_proba(table)  # a class may be unseen
-        return chances[:, 1] if self.task == "binary" else chances
+        return ask_model(self.model, table, self.task, len(self.classes))
 
     def answers(self, prediction: np.ndarray) -> list[Any]:
         """Return predictions as plain values for HTTP: numbers, or {class: probability}."""

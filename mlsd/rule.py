@@ -130,7 +130,7 @@ def _parse(expression: str) -> ast.expr:
         elif not _is_allowed(node):
             _refuse(
                 expression,
-                f"holds a {type(node).__name__.lower()}; expected columns and constants with "
+                f"may not hold {type(node).__name__.lower()!r}; expected columns and constants with "
                 "+ - * /, < <= > >= == !=, and or not",
             )
     return tree

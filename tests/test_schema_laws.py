@@ -196,7 +196,7 @@ def test_quarantine_parts_the_rows_as_the_row_checker_does(name):
         expected, seen = [], []
         for value in values:
             broken = one_cell(column, value)
-            if column.unique and not broken - {"range"} and not is_missing(value):
+            if column.unique and not broken - {"range", "infinite"} and not is_missing(value):
                 broken |= {"unique"} if value in seen else set()
                 seen.append(value)
             expected.append(broken)
@@ -287,7 +287,10 @@ def test_encode_and_encode_frame_agree_bit_for_bit(records):
     assert encoded.shape == (len(records), len(ENCODED))
     assert encoded.dtype == np.float64
     assert schema.encode_frame(frame).tobytes() == encoded.tobytes()
-    assert schema.encode_frame(frame.astype({"word": "category", "perhaps": "category"})).tobytes() == encoded.tobytes()
+    assert (
+        schema.encode_frame(frame.astype({"word": "category", "perhaps": "category"})).tobytes()
+        == encoded.tobytes()
+    )
     one_by_one = np.vstack([schema.encode(record) for record in records])
     assert one_by_one.tobytes() == encoded.tobytes()
     as_dicts = frame.astype(object).to_dict("records")  # what comes out of a table goes in again

@@ -160,7 +160,8 @@ def _unknown(wanted: str, role: str, names: list[str], name: str) -> str:
     near = difflib.get_close_matches(str(wanted), names, n=1)
     guess = f"; did you mean {_shown(near[0])}?" if near else ";"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{name} has no column {wanted!r} for the {role}{guess} it has {', '.join(map(_shown, names[:_LISTED]))}{more}"
+    listed = ", ".join(map(_shown, names[:_LISTED]))
+    return f"{name} has no column {wanted!r} for the {role}{guess} it has {listed}{more}"
 
 
 def _shown(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,9 +45,7 @@ def split_by_time(
     order = np.argsort(times.to_numpy(), kind="stable")
     frame, times = frame.iloc[order], times.iloc[order].reset_index(drop=True)
     cut = _cut(times, test)
-    pause = pd.Timedelta(gap or 0)
-    if pd.isna(pause) or pause < pd.Timedelta(0):
-        raise RefusedError(f"gap is {gap!r}; expected a duration of 0 or more, such as '7 days'")
+    pause = _pause(gap)
     later = (times >= cut).to_numpy()
     earlier = (times <= cut - pause).to_numpy() & ~later
     train, rest = _parts(frame, earlier, later, f"before {cut.isoformat()} less a gap of {pause}")
@@ -80,10 +80,12 @@ def split_random(
     (4, 1)
     """
     n, n_test = len(frame), _n_test(len(frame), test)
-    order = np.random.default_rng(random_state).permutation(n)
+    rng = np.random.default_rng(random_state)
+    order = rng.permutation(n)
     if stratify is not None:
         order = order[np.argsort(_classes(frame, stratify)[order], kind="stable")]
-    steps = np.arange(n + 1) * n_test // max(n, 1)  # evenly along the order, so evenly in each class
+    # Evenly along the order, so evenly in each class; the random start gives small classes their chance.
+    steps = (np.arange(n + 1) * n_test + rng.integers(n)) // n
     later = np.zeros(n, dtype=bool)
     later[order[np.diff(steps) > 0]] = True
     train, rest = _parts(frame, ~later, later, "to train on")
@@ -93,12 +95,29 @@ def split_random(
     return train, rest, Report("random split", tuple(found))
 
 
+def _pause(gap: str | timedelta | None) -> pd.Timedelta:
+    try:
+        pause = pd.Timedelta(gap or 0)
+    except ValueError:
+        pause = pd.NaT
+    if pd.isna(pause) or pause < pd.Timedelta(0):
+        raise RefusedError(f"gap is {gap!r}; expected a duration of 0 or more, such as '7 days'")
+    return pause
+
+
+def _moments(values: Iterable[Any], what: str) -> pd.Series:
+    try:
+        return pd.Series([utc(value, what) for value in values], dtype="datetime64[us, UTC]")
+    except (ValueError, TypeError) as error:
+        raise RefusedError(f"{what} cannot be read as a time: {error}") from None
+
+
 def _times(frame: pd.DataFrame, time: str) -> pd.Series:
     column = _column(frame, time)
     if missing := int(is_missing(column).sum()):
         raise RefusedError(f"{missing} rows have no {time}; leave them out, or split at random")
     if column.dtype == object:
-        column = pd.Series([utc(value, time) for value in column], dtype="datetime64[us, UTC]")
+        column = _moments(column, time)
     if not isinstance(column.dtype, pd.DatetimeTZDtype):
         naive = pd.api.types.is_datetime64_dtype(column.dtype)
         what = "names no time zone; say which with tz_localize('UTC')" if naive else "is not a time"
@@ -116,8 +135,8 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def _cut(times: pd.Series, test: float | str | datetime) -> pd.Timestamp:
     """Return the moment at which the test begins."""
-    if not isinstance(test, int | float):
-        return utc(test, "test")
+    if isinstance(test, str | datetime):
+        return _moments([test], "test")[0]
     cut = times.iloc[len(times) - _n_test(len(times), test)]
     if cut == times.iloc[0] and (times > cut).any():  # nothing would be left to train on
         return times[times > cut].iloc[0]
@@ -125,7 +144,7 @@ def _cut(times: pd.Series, test: float | str | datetime) -> pd.Timestamp:
 
 
 def _n_test(n: int, test: float) -> int:
-    if isinstance(test, bool) or not 0 < test < 1:
+    if not isinstance(test, Real) or not 0 < test < 1:
         raise RefusedError(f"test is {test!r}; expected a share between 0 and 1")
     if n < 2:
         raise RefusedError(f"a table of {n} row{'' if n == 1 else 's'} cannot be split; needs at least 2")
@@ -174,11 +193,15 @@ def _hygiene(
 
 def _row_digests(frame: pd.DataFrame) -> np.ndarray:
     """Return one number for each row, equal where rows are equal; unhashable cells count by their text."""
-    cells = {
-        i: column.map(repr) if column.map(lambda cell: cell.__hash__ is None).any() else column
-        for i, column in enumerate(frame.items())
-    }
+    if frame.shape[1] == 0:  # nothing to compare
+        return np.arange(len(frame))
+    cells = {i: _hashable(frame.iloc[:, i]) for i in range(frame.shape[1])}
     return pd.util.hash_pandas_object(pd.DataFrame(cells), index=False).to_numpy()
+
+
+def _hashable(column: pd.Series) -> pd.Series:
+    plain = column.dtype != object or all(cell.__hash__ is not None for cell in column)
+    return column if plain else column.map(repr)
 
 
 def _balance(classes: np.ndarray, later: np.ndarray, name: str) -> Iterator[Finding]:

@@ -75,7 +75,8 @@ class _Plan:
             for name, values in drawn.items():
                 post.setdefault(name, np.empty(len(at), values.dtype))[vacant] = values
             vacant = vacant[(drawn["U"] >= drawn["p"]) & (u["kept"] >= kept[vacant])]
-        return post, post.pop("U"), post.pop("p"), kept
+        verdict, p = post.pop("U"), post.pop("p")
+        return post, verdict, p, kept
 
 
 def _table(x: law.Features, row: np.ndarray, posted: pd.Index, labelled: pd.Index) -> pd.DataFrame:

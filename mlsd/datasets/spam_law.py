@@ -117,7 +117,7 @@ def topic_shares(moved: np.ndarray) -> np.ndarray:
 
 # name: (coefficient, coefficient after a concept drift of strength 1)
 TERMS = {
-    "one": (-2.60, -2.45),
+    "one": (-2.15, -2.35),
     "age": (-1.00, 0.60),  # aged, stolen accounts instead of fresh ones
     "links": (1.40, -0.60),
     "caps": (0.60, -0.60),

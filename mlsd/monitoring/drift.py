@@ -10,7 +10,6 @@ import numpy as np
 from mlsd.column_profile import COMPARED, MAX_LEVELS, ORDERED, ColumnProfile
 from mlsd.monitoring.count_tests import (
     Answer,
-    chance_share,
     chi_square,
     exact_test,
     merge_ordered,
@@ -31,6 +30,7 @@ LIMIT = 0.005  # share of rows: half of the smallest change that `detect_drift` 
 ORDERED_WEIGHTS = {"location": 0.4, "scale": 0.3, "shape": 0.2, "outside": 0.1}
 NAMED_WEIGHTS = {"shape": 0.5, "level": 0.25, "unseen": 0.25}
 TWO_CELL_WEIGHTS = {"share": 0.75, "unseen": 0.25}
+PLAINEST = ("location", "scale", "outside", "unseen", "share", "level", "shape")
 
 
 def detect_drift(
@@ -192,14 +192,15 @@ def _compare(before: ColumnProfile, after: ColumnProfile) -> _Look:
     answers, weights = (ordered_tests if ordered else named_tests)(reference, current, before)
     led = min(answers, key=lambda answer: answer.p / weights[answer.name])
     p = min(1.0, led.p / weights[led.name])
-    pictures = [answer.groups for answer in answers if answer is led or answer.name == "shape"]
-    effect = max(moved_share(merged(reference, groups), merged(current, groups)) for groups in pictures)
-    details = {
-        **sizes,
-        "led_by": led.name,
-        "chance_effect": chance_share(merged(reference, led.groups), merged(current, led.groups)),
-    }
-    moved, still = describe(before, after, led), calm(before, after)
+    shares = {a.name: moved_share(merged(reference, a.groups), merged(current, a.groups)) for a in answers}
+    effect = max(shares[led.name], shares.get("shape", 0.0))
+    told = next(  # the plainest picture that shows nearly all of the change
+        answer
+        for answer in sorted(answers, key=lambda answer: PLAINEST.index(answer.name))
+        if answer is led or (answer.p / weights[answer.name] < 1e-3 and shares[answer.name] >= 0.8 * effect)
+    )
+    moved, still = describe(before, after, told), calm(before, after)
+    details = {**sizes, "led_by": led.name}
     return _Look("drift", before.name, moved, still, p, effect, count=m, details=details)
 
 

@@ -55,13 +55,19 @@ def _ordered_words(before: ColumnProfile, after: ColumnProfile, led: Answer) -> 
 
 
 def _cell_words(before: ColumnProfile, after: ColumnProfile, led: Answer) -> str:
-    """Name the merged cell whose share moved most."""
-    shares = [np.bincount(led.groups, weights=part.counts) / part.present for part in (before, after)]
-    group = int(np.abs(shares[1] - shares[0]).argmax())
-    cells = np.flatnonzero(led.groups == group)
+    """Name the group of cells that the test points at, or whose share moved most."""
+    group, shares = _group(np.array(before.counts), np.array(after.counts), led)
+    cells = np.flatnonzero((led.groups == group) & (np.array(before.counts) + after.counts > 0))
     edges = [None, *before.edges, None]
     low, high = edges[cells[0]], edges[cells[-1] + 1]
-    return f"{shares[1][group]:.1%} of values {_between(low, high)}, {shares[0][group]:.1%} before"
+    return f"{shares[1]:.1%} of values {_between(low, high)}, {shares[0]:.1%} before"
+
+
+def _group(old: np.ndarray, new: np.ndarray, led: Answer) -> tuple[int, tuple[float, float]]:
+    """Return the group to speak of, and its shares before and after."""
+    before, after = (np.bincount(led.groups, weights=counts) / counts.sum() for counts in (old, new))
+    group = int(led.groups[led.cell]) if led.cell >= 0 else int(np.abs(after - before).argmax())
+    return group, (before[group], after[group])
 
 
 def _between(low: float | None, high: float | None) -> str:
@@ -75,20 +81,20 @@ def _between(low: float | None, high: float | None) -> str:
 
 
 def _named_words(before: ColumnProfile, after: ColumnProfile, led: Answer) -> str:
-    if led.name == "unseen":
-        names = ", ".join(repr(name[:40]) for name in after.unseen_names[:3])
-        more = ", ..." if len(after.unseen_names) > 3 else ""
-        seen = f": {names}{more}" if names else ""
-        return f"{_of(after, after.unseen)} of values carry a name the reference never saw{seen}"
     old, new = (np.array([*part.counts, part.unseen]) for part in (before, after))
-    groups = led.groups
-    shares = [np.bincount(groups, weights=counts) / counts.sum() for counts in (old, new)]
-    group = int(groups[led.cell]) if led.cell >= 0 else int(np.abs(shares[1] - shares[0]).argmax())
-    cells = np.flatnonzero(groups == group)
-    cells = cells[(old + new)[cells] > 0]
+    group, shares = _group(old, new, led)
+    cells = np.flatnonzero((led.groups == group) & (old + new > 0))
+    if cells.tolist() == [len(old) - 1]:
+        return _unseen_words(after)
     named = [before.levels[i] for i in cells if i < len(before.levels)]
-    what = repr(named[0][:40]) if len(cells) == 1 and named else f"the {len(cells)} rarer names"
-    return f"{what}: {shares[1][group]:.1%} of values, {shares[0][group]:.1%} before"
+    what = repr(named[0][:40]) if len(cells) == 1 and named else f"the {len(cells)} rarest names"
+    return f"{what}: {shares[1]:.1%} of values, {shares[0]:.1%} before"
+
+
+def _unseen_words(after: ColumnProfile) -> str:
+    names = ", ".join(repr(name[:40]) for name in after.unseen_names[:3])
+    more = ", ..." if len(after.unseen_names) > 3 else ""
+    return f"{_of(after, after.unseen)} of values carry a name the reference never saw: {names}{more}"
 
 
 def _span(column: ColumnProfile) -> str:

@@ -35,6 +35,12 @@ class Registry:
 
     Raises:
         RefusedError: the folder cannot be used.
+
+    >>> import tempfile
+    >>> Registry(tempfile.mkdtemp()).resolve("spam@champion")
+    Traceback (most recent call last):
+        ...
+    mlsd.report.RefusedError: there is no model 'spam'; known: none yet: register one
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -146,7 +152,9 @@ class Registry:
         check_name(name)
         if group is not None:
             check_name(group, "the group")
-        at = _moment(now)
+        if not isinstance(package, ModelPackage):
+            raise RefusedError(f"{name} was given a {type(package).__name__}; expected a ModelPackage")
+        by, at = _signed(by, now)
         archive = self._blobs.put(pack(package.to_files()))  # a kill after this leaves a spare file
         with self._database.transaction():
             last = self._database.read("SELECT max(number) FROM versions WHERE name = ?", (name,))[0][0]
@@ -168,7 +176,8 @@ class Registry:
             RefusedError: the move is not legal, or the version is unpublishable: it goes back to
                 `in_progress`, and the error carries the report with the reasons.
         """
-        name, number, at = version.name, version.number, _moment(now)
+        name, number = _checked(version)
+        by, at = _signed(by, now)
         with self._database.transaction():
             row = ledger.find(self._database, name, number)
             if row["state"] == "published" and ledger.pointed(self._database, name, CHAMPION) == number:
@@ -197,7 +206,8 @@ class Registry:
         Raises:
             RefusedError: it is the champion, or it is not published.
         """
-        name, number = version.name, version.number
+        name, number = _checked(version)
+        by, at = _signed(by, now)
         with self._database.transaction():
             if ledger.pointed(self._database, name, CHAMPION) == number:
                 raise RefusedError(
@@ -205,7 +215,7 @@ class Registry:
                     "publish another version or roll back first"
                 )
             row = ledger.find(self._database, name, number)
-            ledger.move(self._database, row, "deprecated", "deprecate", _moment(now), by)
+            ledger.move(self._database, row, "deprecated", "deprecate", at, by)
         return self.get(name, number)
 
     def alias(
@@ -218,11 +228,12 @@ class Registry:
         """
         if check_name(alias, "the alias").isdecimal():
             raise RefusedError(f"the alias is {alias!r}, which reads as a version number; choose a word")
+        by, at = _signed(by, now)
         with self._database.transaction():
             state = ledger.find(self._database, name, number)["state"]
             if alias == CHAMPION and state != "published":
                 raise RefusedError(f"{name}@{number} is {state}; the champion must be published: publish it")
-            ledger.point(self._database, name, alias, number, _moment(now), by)
+            ledger.point(self._database, name, alias, number, at, by)
         return self.get(name, number)
 
     def rollback(self, name: str, *, by: str = "", now: datetime | None = None) -> Version:
@@ -231,6 +242,7 @@ class Registry:
         Raises:
             RefusedError: there is no earlier champion that is still published.
         """
+        by, at = _signed(by, now)
         with self._database.transaction():
             ledger.check_known(self._database, name)
             number = ledger.previous_champion(self._database, name)
@@ -238,7 +250,7 @@ class Registry:
                 raise RefusedError(
                     f"{name} has no earlier champion that is still published; publish a version"
                 )
-            ledger.point(self._database, name, CHAMPION, number, _moment(now), by, ledger.ROLL_BACK)
+            ledger.point(self._database, name, CHAMPION, number, at, by, ledger.ROLL_BACK)
         return self.get(name, number)
 
     def __repr__(self) -> str:
@@ -257,5 +269,14 @@ class Registry:
         return type(self), (self.folder,)
 
 
-def _moment(now: datetime | None) -> str:
-    return (utc_now() if now is None else utc(now, "now")).isoformat()
+def _signed(by: str, now: datetime | None) -> tuple[str, str]:
+    """Return who did something and when, as the history keeps it."""
+    if not isinstance(by, str):
+        raise RefusedError(f"by is {by!r}; expected the name of whoever does this, as text")
+    return by, (utc_now() if now is None else utc(now, "now")).isoformat()
+
+
+def _checked(version: Version) -> tuple[str, int]:
+    if not isinstance(version, Version):
+        raise RefusedError(f"got {version!r}; expected a Version, as register and get return it")
+    return version.name, version.number

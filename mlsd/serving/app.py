@@ -18,6 +18,7 @@ from mlsd.serving.envelope import Envelope
 from mlsd.serving.metrics import Metrics
 from mlsd.serving.openapi import describe
 from mlsd.serving.problems import Problem
+from mlsd.serving.recorder import Recorder
 
 
 def create_app(
@@ -51,7 +52,8 @@ def create_app(
     if api_key == "":
         raise ValueError("api_key is empty; give a key, or None for a server that is open to everybody")
     champion = Champion(source, name, look_seconds)
-    desk = Desk(name, champion, Metrics(champion), log, max_bytes, max_rows, body_seconds, now)
+    recorder = Recorder(log) if log is not None else None
+    desk = Desk(name, champion, Metrics(champion), recorder, max_bytes, max_rows, body_seconds, now)
     app = FastAPI(
         docs_url=None,  # the page would be loaded from the network
         redoc_url=None,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from mlsd.plain import to_json
-from mlsd.prediction_log import PredictionLog
 from mlsd.report import RefusedError
 from mlsd.serving.body import read_body
 from mlsd.serving.champion import Champion, Loaded
@@ -23,6 +21,7 @@ from mlsd.serving.labels import check_id, read_label
 from mlsd.serving.metrics import Metrics
 from mlsd.serving.predictions import answer
 from mlsd.serving.problems import Problem
+from mlsd.serving.recorder import Recorder
 
 LARGE = 30_000  # bytes of a body beyond which a thread answers, so that small requests need not wait
 _log = logging.getLogger("mlsd")
@@ -35,14 +34,11 @@ class Desk:
     name: str
     champion: Champion
     metrics: Metrics
-    log: PredictionLog | None
+    recorder: Recorder | None
     max_bytes: int
     max_rows: int
     body_seconds: float
     now: Callable[[], datetime]
-    writer: ThreadPoolExecutor = field(  # one thread, so that writes keep their order
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="mlsd-log")
-    )
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -53,7 +49,8 @@ class Desk:
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         self.champion.close()
-        self.writer.shutdown()
+        if self.recorder is not None:
+            self.recorder.close()
 
     async def predict(self, request: Request) -> Response:
         """Answer rows: nothing is sent that is not in the log."""
@@ -62,28 +59,29 @@ class Desk:
         loaded = await self.champion.get()
         work = partial(answer, body, loaded, self.name, self.max_rows, self.now)
         answered = work() if len(body) < LARGE else await asyncio.to_thread(work)
-        if self.log is not None:
-            await self._write(self.log.extend, answered.entries)
+        if self.recorder is not None:
+            await self._written(self.recorder.keep(answered.entries))
         self.metrics.predicted(loaded.number, len(answered.entries))
         return Response(answered.body, media_type="application/json")
 
     async def label(self, request: Request) -> Response:
         """Keep what turned out to be true of one prediction."""
-        if self.log is None:
+        if self.recorder is None:
             raise Problem("no-log", "Start the server with a prediction log to keep labels.")
         name = check_id(request.path_params["id"])
         body = await read_body(request, self.max_bytes, self.body_seconds)
         value, at = read_label(body, self.champion.current, self.now)
-        await self._write(self.log.label, name, value, at)
+        await self._written(self.recorder.label(name, value, at))
         return Response(status_code=204)
 
-    async def _write(self, function: Callable[..., Any], *arguments: Any) -> None:
-        loop = asyncio.get_running_loop()
+    async def _written(self, writing: Awaitable[None]) -> None:
         try:
-            await loop.run_in_executor(self.writer, partial(function, *arguments))
+            await writing
         except RefusedError as error:
+            if error.__cause__ is None:  # nothing is wrong with the disk: the log holds something else
+                raise Problem("conflict", "Use a new id, or a later moment for another label.") from None
             _log.warning("%s: not recorded: %s", self.name, error)
-            raise _unwritten(error) from None
+            raise Problem("not-recorded", "The log cannot be written; nothing was answered.") from None
 
     async def model(self, request: Request) -> Response:
         """Describe the version that answers."""
@@ -109,12 +107,6 @@ class Desk:
     def _check_name(self, request: Request) -> None:
         if request.path_params["model"] != self.name:
             raise Problem("not-found", f"This server answers for one model, {self.name}.")
-
-
-def _unwritten(error: RefusedError) -> Problem:
-    if error.__cause__ is None:  # nothing is wrong with the disk: the log holds something else
-        return Problem("conflict", "Use a new id for other content, or a later moment for another label.")
-    return Problem("not-recorded", "The log cannot be written, so nothing was answered; try again later.")
 
 
 def _json(content: Any) -> Response:

@@ -49,6 +49,7 @@ class Metrics:
             "Tries to load a version that failed.",
             lambda: float(champion.failures),
         )
+        self._versions: dict[int, Counter] = {}
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # labels() is slow
 
     def _show(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -65,7 +66,10 @@ class Metrics:
 
     def predicted(self, version: int, count: int) -> None:
         """Count the predictions of one answer."""
-        self._predictions.labels(str(version)).inc(count)
+        counter = self._versions.get(version)
+        if counter is None:
+            counter = self._versions[version] = self._predictions.labels(str(version))
+        counter.inc(count)
 
     def response(self) -> Response:
         """Return everything counted, in the text format of Prometheus."""

@@ -134,7 +134,7 @@ class LocalTracker:
         Raises:
             RefusedError: there is no such run.
         """
-        number = _number(run_id)
+        number = _number(str(run_id))
         rows = self._database.read("SELECT * FROM runs WHERE number = ?", (number,))
         if not rows:
             count = self._database.read("SELECT count(*) FROM runs")[0][0]

@@ -66,20 +66,18 @@ def fit_rule(
     _, column, limit, parts = best
     if parts[2, 0] == 0:  # no missing value to learn from: answer as without looking
         parts[2] = parts[:2].sum(axis=0)
-    answers = (tuple(value + middle for value in _answer(part, task)) for part in parts)
-    return Baseline("rule", *answers, feature=features[column], column=column, limit=limit)
+    answers = [tuple(value + middle for value in _answer(part, task)) for part in parts]
+    return Baseline("rule", answers[0], answers[1], answers[2], features[column], column, limit)
 
 
-def fit_linear(
-    table: np.ndarray, y: np.ndarray, task: str, categories: Sequence[int], random_state: int
-) -> Any:
-    """Return a fitted logistic or ridge regression, from at most 20,000 rows drawn at random."""
+def fit_linear(table: np.ndarray, y: np.ndarray, task: str, categories: Sequence[int]) -> Any:
+    """Return a fitted logistic or ridge regression, from at most 20,000 rows, evenly spread."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    rows = np.random.default_rng(random_state).permutation(len(y))[:_LINEAR_ROWS]
+    rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), _LINEAR_ROWS)).astype(int))
     estimator = Ridge() if task == "regression" else LogisticRegression(max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # near its best is near enough for a yardstick

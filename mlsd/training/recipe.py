@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlsd.column import MOMENTS, near
+from mlsd.column import MOMENTS, KnownAt, near
 from mlsd.plain import to_plain
 from mlsd.report import RefusedError
 from mlsd.target import TASKS
@@ -39,7 +39,7 @@ class Recipe:
     estimator: Any = "lightgbm"
     features: tuple[str, ...] | None = None
     random_state: int = 0
-    known_at: str = "creation"
+    known_at: KnownAt = "creation"
     params: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
 

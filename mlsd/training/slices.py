@@ -86,7 +86,7 @@ def _means(
 ) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Return name, size, mean and standard error of every slice that is large enough."""
     names: list[str] = []
-    sums = [np.empty((0, 3))]
+    sums: list[np.ndarray] = [np.empty((0, 3))]
     for codes, words in slice_rows(schema, features, table):
         parts = [np.bincount(codes, weights=w, minlength=len(words)) for w in (values**0, values, values**2)]
         enough = parts[0] >= MIN_SLICE

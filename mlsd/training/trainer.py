@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from mlsd import __version__
 from mlsd.baseline import Baseline
-from mlsd.column import near
 from mlsd.digest import digest_frame
 from mlsd.metrics import default_metric, score
 from mlsd.package import ModelPackage
@@ -23,14 +23,43 @@ from mlsd.training.booster import Boosted, fit_booster, settings
 from mlsd.training.estimator import fit_estimator
 from mlsd.training.evaluation import MIN_ROWS, evaluate
 from mlsd.training.holdout import hold_out
+from mlsd.training.inputs import check_table, choose_features, schema_for
 from mlsd.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from mlsd.run import Run
 
-MIN_TRAIN = 10  # rows
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn")
 _CURVE_POINTS = 50  # of the learning curve that a run keeps
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is to be learnt: how the columns are read and what the answers mean."""
+
+    recipe: Recipe
+    schema: Schema
+    features: tuple[str, ...]
+    task: str
+    classes: tuple[Any, ...]
+
+    def answers(self, frame: pd.DataFrame) -> np.ndarray:
+        return encode_target(frame[self.recipe.target], self.task, self.classes, self.recipe.target)
+
+    def code(self, frame: pd.DataFrame) -> _Coded:
+        return _Coded(self.schema.encode_frame(frame, self.features), self.answers(frame))
+
+    @property
+    def categories(self) -> list[int]:
+        return self.schema.category_positions(self.features)
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """Rows as a model sees them: `table` (n, f) with nan where missing, `y` (n,)."""
+
+    table: np.ndarray
+    y: np.ndarray
 
 
 def train(
@@ -62,183 +91,103 @@ def train(
     >>> train(table, Recipe("y")).report.ok
     True
     """
-    _check_table(frame, recipe, "the table")
-    schema = _schema(frame, recipe, schema)
-    features = _features(schema, recipe)
-    frame = frame.reset_index(drop=True)
-    answers = frame[recipe.target]
-    if valid is not None:
-        _check_table(valid, recipe, "the validation table")
-        answers = pd.concat([answers.astype(object), valid[recipe.target].astype(object)], ignore_index=True)
-    task, classes = judge_target(answers, recipe.target, recipe.task)
-    if valid is None:
-        codes = encode_target(frame[recipe.target], task, classes, recipe.target)
-        kept, held, split = hold_out(frame, schema.time, codes if classes else None, recipe.random_state)
-        frame, valid = frame.iloc[kept], frame.iloc[held]
-    else:
-        split = "rows given by the caller"
-    y = encode_target(frame[recipe.target], task, classes, recipe.target)
-    if len(np.unique(y)) < 2:
+    problem = _problem(frame, recipe, schema, valid)
+    fit_rows, later_rows, split = _rows(frame, valid, problem)
+    coded, later = problem.code(fit_rows), problem.code(later_rows)
+    if len(np.unique(coded.y)) < 2:
         raise RefusedError(
-            f"target {recipe.target!r} has one value in the {len(y):,} rows to train on ({split} held out); "
-            "give more rows, or valid= of your own"
+            f"target {recipe.target!r} has one value only in the {len(coded.y):,} rows to train on "
+            f"(held out: {split}); give more rows, or choose valid= yourself"
         )
-    table = schema.encode_frame(frame, features)
-    later = _later(schema, features, valid, task, classes, recipe.target)
-    fitted = _fit(recipe, table, y, task, classes, later, schema.category_positions(features))
+    fitted = _fit(problem, coded, later)
     package = ModelPackage(
         model=fitted.model,
-        schema=schema,
-        profile=Profile.of(frame[[*features, recipe.target]]),
+        schema=problem.schema,
+        profile=Profile.of(fit_rows[[*problem.features, recipe.target]]),
         report=Report(f"evaluation of {recipe.target}"),
-        lineage=_lineage(frame, valid, schema, features, recipe, split, fitted),
-        features=features,
-        task=task,
-        classes=classes,
-        baselines=_baselines(table, y, task, len(classes), features),
+        lineage=_lineage(problem, fit_rows, later_rows, split, fitted),
+        features=problem.features,
+        task=problem.task,
+        classes=problem.classes,
+        baselines=_baselines(problem, coded),
     )
-    report = evaluate(package, valid, random_state=recipe.random_state)
-    if later is not None and len(later[1]) >= MIN_ROWS:
-        report += Report(report.title, (_linear(package, table, y, later, recipe.random_state),))
-    package = package.with_report(report)
+    report = evaluate(package, later_rows, random_state=recipe.random_state)
+    package = package.with_report(replace(report, findings=(*report, *_linear(package, coded, later))))
     if run is not None:
         _track(run, package, recipe, fitted)
     return package
 
 
-# ---- what is refused -------------------------------------------------------------------------------
+def _problem(
+    frame: pd.DataFrame, recipe: Recipe, schema: Schema | None, valid: pd.DataFrame | None
+) -> _Problem:
+    """Return what is to be learnt, everything about it checked."""
+    check_table(frame, recipe.target)
+    schema = schema_for(frame, recipe.target, schema)
+    answers = frame[recipe.target]
+    if valid is not None:
+        check_table(valid, recipe.target, "the validation table", least=0)
+        answers = pd.concat([answers.astype(object), valid[recipe.target].astype(object)], ignore_index=True)
+    task, classes = judge_target(answers, recipe.target, recipe.task)
+    return _Problem(recipe, schema, choose_features(schema, recipe), task, classes)
 
 
-def _check_table(frame: pd.DataFrame, recipe: Recipe, what: str) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise RefusedError(f"{what} is a {type(frame).__name__}; expected a pandas DataFrame")
-    names = [str(name) for name in frame.columns]
-    if recipe.target not in names:
-        raise RefusedError(f"{what} has no column {recipe.target!r}, the target{near(recipe.target, names)}")
-    if names.count(recipe.target) > 1:
-        raise RefusedError(f"{what} has {names.count(recipe.target)} columns {recipe.target!r}; expected one")
-    if what == "the table" and len(frame) < MIN_TRAIN:
-        raise RefusedError(f"cannot train: {len(frame)} rows, needs {MIN_TRAIN}")
+def _rows(
+    frame: pd.DataFrame, valid: pd.DataFrame | None, problem: _Problem
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the rows to fit, those to judge, and how they were told apart."""
+    if valid is not None:
+        return frame, valid, "rows given by the caller"
+    codes = problem.answers(frame) if problem.classes else None
+    fit, held, split = hold_out(frame, problem.schema.time, codes, problem.recipe.random_state)
+    return frame.iloc[fit], frame.iloc[held], split
 
 
-def _schema(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Schema:
-    if schema is None:
-        return Schema.infer(frame, target=recipe.target)
-    schema.column(recipe.target)  # refuses an unknown one
-    return schema if schema.target == recipe.target else Schema(schema.columns, recipe.target, schema.rules)
-
-
-def _features(schema: Schema, recipe: Recipe) -> tuple[str, ...]:
-    """Return the inputs: those of the recipe, each checked, or all that may be used."""
-    usable = schema.features(recipe.known_at)
-    if recipe.features is None:
-        if not usable:
-            raise RefusedError(
-                f"no column can be a feature for {recipe.target!r}: a feature is a number, a boolean or a "
-                f"category known at {recipe.known_at}, and no key"
-            )
-        return usable
-    if not recipe.features:
-        raise RefusedError("the recipe lists no features; name one, or leave features=None for all")
-    for name in recipe.features:
-        if name in usable:
-            continue
-        column = schema.column(name)  # refuses an unknown one
-        if name == recipe.target:
-            raise RefusedError(f"feature {name!r} is the target itself; leave it out")
-        if name in schema.features("label"):
-            raise RefusedError(
-                f"feature {name!r} is known at {column.known_at}, but the recipe predicts at {recipe.known_at}; "
-                "leave it out, or say known_at='reaction'"
-            )
-        kind = "a key" if column.unique else f"of kind {column.kind}"
-        raise RefusedError(f"feature {name!r} is {kind}; expected a number, a boolean or a category")
-    if len(set(recipe.features)) < len(recipe.features):
-        raise RefusedError("the recipe lists a feature twice; expected each once")
-    return recipe.features
-
-
-# ---- what is fitted --------------------------------------------------------------------------------
-
-_Coded = tuple[np.ndarray, np.ndarray]  # an encoded table (n, f) and coded answers (n,)
-
-
-def _later(
-    schema: Schema,
-    features: tuple[str, ...],
-    valid: pd.DataFrame,
-    task: str,
-    classes: tuple[Any, ...],
-    name: str,
-) -> _Coded | None:
-    if len(valid) == 0:
-        return None
-    return schema.encode_frame(valid, features), encode_target(valid[name], task, classes, name)
-
-
-def _fit(
-    recipe: Recipe,
-    table: np.ndarray,
-    y: np.ndarray,
-    task: str,
-    classes: tuple[Any, ...],
-    later: _Coded | None,
-    categories: Sequence[int],
-) -> Boosted:
-    if recipe.estimator == "lightgbm":
-        params = settings(task, len(y), len(classes), recipe.params)
-        return fit_booster(params, table, y, later, categories, recipe.random_state)
+def _fit(problem: _Problem, coded: _Coded, later: _Coded) -> Boosted:
+    recipe, task, categories = problem.recipe, problem.task, problem.categories
+    if isinstance(recipe.estimator, str):  # lightgbm
+        params = settings(task, len(coded.y), len(problem.classes), recipe.params)
+        stop = (later.table, later.y) if len(later.y) else None
+        return fit_booster(params, coded.table, coded.y, stop, categories, recipe.random_state)
     model = fit_estimator(
-        recipe.estimator, table, y, task, categories, params=recipe.params, random_state=recipe.random_state
-    )
+        recipe.estimator, coded.table, coded.y, task, categories,
+        params=recipe.params, random_state=recipe.random_state,
+    )  # fmt: skip
     return Boosted(model, 0)
 
 
-def _baselines(
-    table: np.ndarray, y: np.ndarray, task: str, n_classes: int, features: tuple[str, ...]
-) -> tuple[Baseline, ...]:
-    rule = fit_rule(table, y, task, n_classes, features)
-    constant = fit_constant(y, task, n_classes)
+def _baselines(problem: _Problem, coded: _Coded) -> tuple[Baseline, ...]:
+    task, n_classes = problem.task, len(problem.classes)
+    constant = fit_constant(coded.y, task, n_classes)
+    rule = fit_rule(coded.table, coded.y, task, n_classes, problem.features)
     return (constant,) if rule is None else (constant, rule)
 
 
-def _linear(
-    package: ModelPackage, table: np.ndarray, y: np.ndarray, later: _Coded, random_state: int
-) -> Finding:
+def _linear(package: ModelPackage, coded: _Coded, later: _Coded) -> list[Finding]:
     """Tell how a linear model does on the same rows: a yardstick beside, no gate."""
-    from dataclasses import replace
-
-    name = default_metric(package.task)
-    model = fit_linear(
-        table, y, package.task, package.schema.category_positions(package.features), random_state
-    )
-    value = score(name, later[1], replace(package, model=model).predict_encoded(later[0]))
+    if len(later.y) < MIN_ROWS:
+        return []
+    name, categories = default_metric(package.task), package.schema.category_positions(package.features)
+    model = fit_linear(coded.table, coded.y, package.task, categories)
+    value = score(name, later.y, replace(package, model=model).predict_encoded(later.table))
     message = f"a linear model beside it: {name} {value:.3g}"
-    return Finding("linear", name, True, value, None, message, "info", details={"n": len(later[1])})
-
-
-# ---- what is remembered ----------------------------------------------------------------------------
+    return [Finding("linear", name, True, value, None, message, "info", details={"n": len(later.y)})]
 
 
 def _lineage(
-    frame: pd.DataFrame,
-    valid: pd.DataFrame,
-    schema: Schema,
-    features: tuple[str, ...],
-    recipe: Recipe,
-    split: str,
-    fitted: Boosted,
+    problem: _Problem, fit_rows: pd.DataFrame, later_rows: pd.DataFrame, split: str, fitted: Boosted
 ) -> dict[str, Any]:
     """Return where the model came from; `data`, `recipe` and `libraries` make its id."""
-    columns = [*features, recipe.target]
+    columns = [*problem.features, problem.recipe.target]
     return {
-        "data": [digest_frame(frame[columns]), digest_frame(valid[columns])],
-        "recipe": recipe.to_plain(),
+        "data": [digest_frame(rows[columns]) for rows in (fit_rows, later_rows)],
+        "recipe": problem.recipe.to_plain(),
         "libraries": {name: version(name).split(".")[0] for name in _LIBRARIES},
-        "rows": len(frame),
-        "rows_held_out": len(valid),
+        "mlsd": __version__,
+        "rows": len(fit_rows),
+        "rows_held_out": len(later_rows),
         "split": split,
-        **({"rounds": fitted.rounds} if fitted.rounds else {}),
+        "rounds": fitted.rounds or None,  # of boosting
     }
 
 

@@ -70,7 +70,9 @@ def main():
             "mlsd, no log": (plain.url, plain.pid),
             "mlsd, with log": (logged.url, logged.pid),
         }
-        print(f"{package.model.num_trees()} trees, {len(package.features)} features, {n} requests, {rounds} rounds")
+        print(
+            f"{package.model.num_trees()} trees, {len(package.features)} features, {n} requests, {rounds} rounds"
+        )
         for concurrency in (1, 8):
             found = {name: [] for name in places}
             for turn in range(rounds + 1):  # the first warms up

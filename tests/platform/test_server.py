@@ -93,7 +93,9 @@ def test_the_client_keeps_its_connections_and_ignores_proxies(running, questions
 def test_scoring_refuses_with_field_and_row(running, questions):
     bad = [dict(q) for q in questions[:700]]
     bad[612]["topic"] = "s3cr3t"
-    with pytest.raises(RefusedError, match=r"^the server refused the rows \(422\): topic in row 612: ") as refusal:
+    with pytest.raises(
+        RefusedError, match=r"^the server refused the rows \(422\): topic in row 612: "
+    ) as refusal:
         score_many(running.url, "spam", bad, [f"refused-{i}" for i in range(700)])
     assert "s3cr3t" not in str(refusal.value)
 
@@ -267,7 +269,9 @@ def test_a_folder_without_registry_is_one_sentence_and_is_not_made(tmp_path):
 
 
 def test_a_model_that_is_not_published_is_one_sentence(registry):
-    with pytest.raises(RefusedError, match=r"^No model is ready: no version is champion. Publish a version first"):
+    with pytest.raises(
+        RefusedError, match=r"^No model is ready: no version is champion. Publish a version first"
+    ):
         Server(registry.folder, "ham").start()
 
 
@@ -332,7 +336,9 @@ def test_ten_megabytes_are_refused_over_the_wire_too(running):
     body = b'{"instances": "' + b"s3cr3t" * 1_700_000 + b'"}'
     for content in (body, (body[at : at + 65_536] for at in range(0, len(body), 65_536))):
         connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
-        connection.request("POST", "/v1/models/spam/predictions", content, {"Content-Type": "application/json"})
+        connection.request(
+            "POST", "/v1/models/spam/predictions", content, {"Content-Type": "application/json"}
+        )
         answer = connection.getresponse()
         assert answer.status == 413
         assert answer.headers["content-type"] == "application/problem+json"
@@ -382,7 +388,9 @@ def test_the_key_is_asked_for_and_stands_on_no_command_line(registry, questions)
 
 
 def test_only_this_machine_is_served(running):
-    addresses = {c.laddr.ip for c in psutil.Process(running.pid).net_connections() if c.status == psutil.CONN_LISTEN}
+    addresses = {
+        c.laddr.ip for c in psutil.Process(running.pid).net_connections() if c.status == psutil.CONN_LISTEN
+    }
     assert addresses == {"127.0.0.1"}
 
 

@@ -1,0 +1,283 @@
+"""A report on unchanged rows is quiet, a changed column is named with its numbers, and nothing else is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mlsd.column_profile import profile_column
+from mlsd.monitoring.drift import LIMIT, detect_drift, named_tests
+from mlsd.profile import Profile
+from mlsd.report import Report
+from tests.benchmarks.bench_drift_errors import CASES, alarms, draw, power
+
+QUIET = {(3_000, 50): 60, (3_000, 500): 60, (3_000, 2_000): 60, (20_000, 2_000): 30, (200, 200): 60}
+
+
+def compare(before, after, **options) -> Report:
+    before, after = (f if isinstance(f, pd.DataFrame) else pd.DataFrame({"x": f}) for f in (before, after))
+    reference = Profile.of(before)
+    return detect_drift(reference, Profile.of(after, like=reference), **options)
+
+
+def only(report: Report, code: str):
+    (found,) = [finding for finding in report if finding.code == code]
+    return found
+
+
+def test_a_report_on_unchanged_rows_is_quiet():
+    """Any significant finding counts, in 20 columns of every kind; thousands more in the benchmark."""
+    found = {sizes: alarms(*sizes, n_reports) for sizes, n_reports in QUIET.items()}
+    for sizes, n_reports in QUIET.items():
+        assert len(found[sizes]) <= stats.binom.isf(0.001, n_reports, 0.05), (sizes, found[sizes])
+    assert sum(map(len, found.values())) <= stats.binom.isf(0.001, sum(QUIET.values()), 0.05), found
+
+
+PROMISED = {  # chances for 2,000 rows on both sides, in a report of 20 columns
+    "mean +.2 sd": 0.99, "variance x1.2": 0.5, "missing 1 -> 3 %": 0.75,
+    "new level 1 % of 5": 0.85, "new level 1 % of 100": 0.6, "2 % of rows x1000": 0.99,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PROMISED)
+def test_the_drifts_that_we_promise_to_tell_are_told(case):
+    n_reports = 12
+    column, before, after = CASES[case]
+    told = 0
+    for seed in range(n_reports):
+        rng = np.random.default_rng(seed)
+        first, second = draw(rng, 2000), after(draw(rng, 2000), rng)
+        first = before(first, rng) if before else first
+        report = compare(first, second)
+        told += column in {finding.subject for finding in report.failures}  # significant and large enough
+        assert sum(f.subject != column for f in report if not f.ok) <= 2
+    assert told >= stats.binom.ppf(0.001, n_reports, PROMISED[case])
+
+
+def test_the_benchmark_measures_power_the_same_way():
+    told = power("2 % of rows x1000", 2000, 2)
+    assert told["significant"] == told["failed"] == 1.0
+    assert told["scipy"] < 1.0
+
+
+def test_adjusted_p_values_are_benjamini_and_hochbergs():
+    rng = np.random.default_rng(0)
+    first, second = draw(rng, 2000), draw(rng, 500)
+    second["normal_0"] += 0.2
+    report = compare(first, second)
+    tested = [finding.details for finding in report if "p" in finding.details]
+    expected = stats.false_discovery_control([details["p"] for details in tested])
+    assert [details["adjusted_p"] for details in tested] == pytest.approx(expected.tolist(), rel=1e-12)
+    assert len(tested) == 22  # 20 columns, and missing values in two of them
+    for finding in report:
+        if "p" in finding.details:
+            assert finding.ok == (finding.details["adjusted_p"] > 0.05)
+
+
+def test_a_report_needs_the_counts_only():
+    rng = np.random.default_rng(0)
+    first, second = draw(rng, 1000), draw(rng, 300)
+    reference = Profile.of(first)
+    parts = [Profile.of(part, like=reference) for part in (second[:100], second[100:])]
+    direct = detect_drift(reference, Profile.of(second, like=reference))
+    stored = detect_drift(Profile.from_json(reference.to_json()), Profile.from_json((parts[0] + parts[1]).to_json()))
+    assert stored == direct
+    assert Report.from_json(direct.to_json()) == direct
+
+
+def test_the_order_of_rows_does_not_count():
+    rng = np.random.default_rng(0)
+    first, second = draw(rng, 500), draw(rng, 200)
+    assert compare(first, second) == compare(first.sample(frac=1, random_state=0), second[::-1])
+
+
+def test_the_effect_is_the_share_of_rows_that_moved():
+    rng = np.random.default_rng(0)
+    n = 200_000
+    x, names = rng.normal(size=n), rng.choice(["a", "b", "c", "d"], n, p=[0.4, 0.3, 0.2, 0.1])
+    moved = rng.choice(["a", "b", "c", "d"], n, p=[0.3, 0.3, 0.2, 0.2])
+    report = compare(pd.DataFrame({"x": x, "c": names}), pd.DataFrame({"x": rng.normal(0.5, size=n), "c": moved}))
+    shift = 2 * stats.norm.cdf(0.25) - 1  # total variation of two normals half a deviation apart
+    assert [finding.value for finding in report] == pytest.approx([shift, 0.1], abs=0.01)
+    assert all(finding.limit == LIMIT for finding in report)
+
+
+def test_a_change_too_small_to_matter_is_a_warning():
+    rng = np.random.default_rng(0)
+    n = 1_000_000
+    first, second = rng.random(n) < 0.500, rng.random(n) < 0.503
+    report = compare(first, second)
+    finding = only(report, "drift")
+    assert (finding.ok, finding.severity, report.ok) == (False, "warning", True)
+    assert finding.message.endswith("too small to matter: the limit is 0.005)")
+    assert not compare(first, second, limit=0.001).ok
+
+
+GAUSS = stats.norm.ppf(np.linspace(0.0005, 0.9995, 1001))
+WORDS = {
+    "median": (
+        np.linspace(0, 10, 1001), np.linspace(5, 15, 1001), r"^the median moved from 4\.99\d to 9\.99\d \(effect 0\.5, p",
+    ),
+    "middle half": (
+        GAUSS, 1.5 * GAUSS, r"^the middle half spans -1\.0\d+ to 1\.0\d+, -0\.67\d+ to 0\.67\d+ before ",
+    ),
+    "outside": (
+        np.linspace(0, 10, 1001), np.r_[np.linspace(0, 10, 980), np.full(20, 9e9)],
+        r"^2\.0% of values lie above 10, the reference's extreme ",
+    ),
+    "infinite": (
+        np.linspace(0, 10, 1001), np.r_[np.linspace(0, 10, 980), np.full(20, -np.inf)],
+        r"^2\.0% of values lie below 0, the reference's extreme ",
+    ),
+    "a hole": (
+        np.tile(np.arange(10), 200), np.tile([0, 1, 2, 3, 4, 4, 6, 7, 8, 9], 200),
+        r"^20\.0% of values are 4, 10\.0% before ",
+    ),
+    "level": (
+        ["a"] * 500 + ["b"] * 500, ["a"] * 600 + ["b"] * 400, r"^'a': 60\.0% of values, 50\.0% before ",
+    ),
+    "one of many levels": (
+        list("abcdefghij") * 200, list("abcdefghij") * 180 + ["j"] * 200, r"^'j': 19\.0% of values, 10\.0% before ",
+    ),
+    "unseen": (
+        list("abcdefghij") * 200, list("abcdefghij") * 198 + ["zeta"] * 20,
+        r"^1\.0% of values carry a name the reference never saw: 'zeta' ",
+    ),
+    "boolean": (
+        [True] * 100 + [False] * 900, [True] * 200 + [False] * 800, r"^'True': 20\.0% of values, 10\.0% before ",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "sentence"), WORDS.values(), ids=WORDS)
+def test_the_message_shows_the_numbers_before_and_after(before, after, sentence):
+    finding = only(compare(before, after), "drift")
+    assert not finding.ok
+    assert pd.Series([finding.message]).str.contains(sentence).all(), finding.message
+
+
+def test_missing_values_wrong_types_lost_and_new_columns_each_have_their_finding():
+    rng = np.random.default_rng(0)
+    first = pd.DataFrame({name: rng.normal(size=2000).round(1) for name in "abcd"})
+    second = first.copy()
+    second.loc[:199, "a"] = np.nan
+    second["b"] = second["b"].astype(object)
+    second.loc[:99, "b"] = "12"
+    report = compare(first, second.drop(columns="c").assign(e=1))
+    assert {(f.code, f.subject, f.severity) for f in report if not f.ok} == {
+        ("missingness", "a", "error"), ("type", "b", "error"), ("absent", "c", "error"), ("new_column", "e", "warning"),
+    }  # fmt: skip
+    gap, kind, lost = (only(report, code) for code in ("missingness", "type", "absent"))
+    assert gap.message.startswith("missing in 10.0% of rows, 0.0% before (effect 0.1, p = ")
+    assert (gap.count, kind.count, lost.count) == (200, 100, 2000)
+    assert kind.message.startswith("5.0% of values are of another type than number, 0.0% before (effect 0.05, p")
+    assert gap.details["n_reference"] == gap.details["n_current"] == 2000
+    assert {finding.subject for finding in report} == set("abcde")
+
+
+def test_every_column_has_a_finding_and_times_keys_and_text_are_not_compared():
+    rng = np.random.default_rng(0)
+    n = 3000
+    first = draw(rng, n).assign(
+        at=pd.date_range("2024-02-05", periods=n, freq="h", tz="UTC"),
+        post=range(n),
+        text=[f"text {i}" for i in range(n)],
+        nothing=None,
+        lists=[[i] for i in range(n)],
+    )
+    second = first.assign(at=first["at"] + pd.Timedelta("365D"), post=range(n, 2 * n), text="now all the same")
+    report = compare(first, second)
+    assert [finding.subject for finding in report if finding.code != "missingness"] == list(first)
+    quiet = {finding.subject: finding for finding in report if finding.code == "not_compared"}
+    assert set(quiet) == {"at", "post", "text", "nothing", "lists"}
+    assert report.ok
+    assert quiet["at"].message.endswith("from 2025-02-04T00:00 to 2025-06-08T23:00")
+
+
+CANNOT = {
+    "a window without rows": (draw(np.random.default_rng(0), 100), draw(np.random.default_rng(1), 0)),
+    "a reference without rows": (pd.DataFrame({"x": []}), pd.DataFrame({"x": [1.0, 2.0]})),
+    "no value in the window": (pd.DataFrame({"x": [1.5, 2.5]}), pd.DataFrame({"x": [np.nan]})),
+    "one row on both sides": (draw(np.random.default_rng(0), 1), draw(np.random.default_rng(1), 1)),
+    "one row against many": (draw(np.random.default_rng(0), 1000), draw(np.random.default_rng(1), 1)),
+    "constant columns": (pd.DataFrame({"x": [7.0] * 99, "c": "a"}), pd.DataFrame({"x": [7.0] * 9, "c": "a"})),
+    "infinities only": (pd.DataFrame({"x": [np.inf] * 50}), pd.DataFrame({"x": [np.inf] * 50})),
+    "nothing at all": (pd.DataFrame(), pd.DataFrame()),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CANNOT.values(), ids=CANNOT)
+def test_where_nothing_can_be_told_the_report_is_ok_and_says_so(before, after):
+    report = compare(before, after)
+    assert report.ok
+    assert all(finding.ok for finding in report)
+    if not len(after):
+        said = {finding.message for finding in report if finding.code == "drift"}
+        assert said <= {"cannot judge: the window holds no value"}
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_a_constant_that_changes_is_told():
+    assert not compare([7.0] * 100, [8.0] * 100).ok
+    assert not compare(["a"] * 100, ["b"] * 100).ok
+    assert not compare([True] * 100, [False] * 100).ok
+
+
+def test_few_rows_are_said_to_be_few():
+    rng = np.random.default_rng(0)
+    few, many = compare(rng.normal(size=5000), rng.normal(size=50)), compare(rng.normal(size=5000), rng.normal(size=2000))
+    assert only(few, "drift").message.endswith("; too few values (50) to tell small changes")
+    assert "too few" not in only(many, "drift").message
+
+
+REFUSED = {
+    "other bins": (
+        lambda a, b: detect_drift(Profile.of(a), Profile.of(b)),
+        r"^column 'x' of the window is not counted on the reference's cells; build the window with Profile.of",
+    ),
+    "a table": (
+        lambda a, b: detect_drift(a, b),
+        r"^reference is a DataFrame; expected a Profile: use Profile.of\(frame\)$",
+    ),
+    "alpha in percent": (
+        lambda a, b: compare(a, b, alpha=5),
+        r"^alpha is 5 and limit is 0.005; expected shares between 0 and 1$",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_compared_is_refused_in_one_sentence(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call(pd.DataFrame({"x": [1.5, 2.5, 3.5]}), pd.DataFrame({"x": [1.5, 2.5, 4.5]}))
+
+
+def test_a_column_that_the_window_profile_does_not_mention_is_absent():
+    first = pd.DataFrame({"x": [1.5, 2.5], "y": [1.5, 2.5]})
+    reference = Profile.of(first)
+    report = detect_drift(reference, Profile.of(first, like=reference).select(["x"]))
+    assert only(report, "absent").subject == "y"
+    assert [f.subject for f in detect_drift(reference.select(["x"]), reference) if not f.ok] == ["y"]
+
+
+def test_two_windows_of_one_reference_can_be_compared_with_each_other():
+    rng = np.random.default_rng(0)
+    reference = Profile.of(draw(rng, 3000))
+    windows = [Profile.of(draw(rng, 500), like=reference) for _ in range(3)]
+    assert detect_drift(windows[0] + windows[1], windows[2]).ok
+
+
+def test_names_that_a_long_list_dropped_do_not_alarm():
+    """2,000 even levels, 1,000 of them kept because they happened to come more often."""
+    rng, alarmed = np.random.default_rng(0), 0
+    names = [f"n{code:04}" for code in range(2000)]
+    for _ in range(20):
+        first, second = (
+            pd.Series(pd.Categorical.from_codes(rng.integers(0, 2000, 40_000), names), name="x") for _ in range(2)
+        )
+        reference = profile_column(first, kind="category")
+        window = profile_column(second, like=reference)
+        counts = [np.array([*part.counts, part.unseen]) for part in (reference, window)]
+        answers, weights = named_tests(*counts, reference)
+        alarmed += min(answer.p / weights[answer.name] for answer in answers) <= 0.05
+    assert alarmed <= stats.binom.isf(0.001, 20, 0.05)
