@@ -37,12 +37,15 @@ def utc(moment: datetime | str | pd.Timestamp, what: str = "the moment") -> pd.T
     """Return a moment as a UTC timestamp.
 
     Raises:
-        ValueError: the moment has no time zone, so nobody can know which instant is meant.
+        ValueError: the moment has no time zone, so nobody can know which instant is meant, or is none.
 
     >>> utc("2024-02-05T10:00:00+01:00")
     Timestamp('2024-02-05 09:00:00+0000', tz='UTC')
     """
-    stamp = pd.Timestamp(moment)
+    try:
+        stamp = pd.Timestamp(moment)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"{what} is no moment; expected one such as '2024-02-05T10:00:00+00:00'") from None
     if pd.isna(stamp):
         raise ValueError(f"{what} is missing; expected a moment with a time zone")
     if stamp.tzinfo is None:
@@ -91,12 +94,14 @@ def to_plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, set | frozenset):
         return sorted((to_plain(item) for item in value), key=repr)
-    if isinstance(value, list | tuple | np.ndarray | pd.Series | pd.Index):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return to_plain(value.item())
+    if isinstance(value, list | tuple | np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return [to_plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, str | int):  # a subclass: an enum member, numpy's str_
-        return str(value) if isinstance(value, str) else int(value)
+        return str.__str__(value) if isinstance(value, str) else int(value)
     raise TypeError(f"cannot write {type(value).__name__} as JSON; give numbers, text, lists or dicts")
 
 
@@ -115,7 +120,7 @@ _STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # making one co
 
 
 def from_json(text: str | bytes, what: str = "the JSON text") -> Any:
-    """Parse strict JSON, refusing NaN, infinities, overflow and doubled keys.
+    """Parse strict JSON, refusing NaN, infinities, overflow, doubled keys and broken characters.
 
     Raises:
         ValueError: the text is not JSON in the strict sense; says where.
@@ -126,16 +131,22 @@ def from_json(text: str | bytes, what: str = "the JSON text") -> Any:
     ValueError: the JSON text holds the number 1e400, which is too large; expected a finite number
     """
     try:
-        return json.loads(
+        value = json.loads(
             text,
+            parse_int=lambda digits: int(digits) if _finite(digits, what) == 0 else int(digits),
             parse_float=lambda digits: _finite(digits, what),
             parse_constant=lambda name: _refuse_constant(name, what),
             object_pairs_hook=lambda pairs: _without_doubles(pairs, what),
         )
+        if _MAY_BREAK.search(text):
+            _STRICT.encode(value).encode()
+        return value
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{what} is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}"
         ) from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} holds half a character (a lone surrogate); expected whole ones") from None
     except UnicodeDecodeError:
         raise ValueError(f"{what} is not JSON: its bytes are not UTF-8 text") from None
     except RecursionError:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from mlsd.column_profile import NAMED, ORDERED, ColumnProfile
 from mlsd.plain import is_missing
@@ -35,6 +35,7 @@ _BOTH = {
     CURRENT: "#3c8bd0",
     REFUSED: "#d9534a",
 }  # on white and on black
+_PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.3g}%")
 _SIZE = (6.0, 3.5)  # inches
 _MAX_BINS = 24
 _NAMED_LINES = 3
@@ -135,7 +136,7 @@ def plot_drift(
     axes.axhline(limit, color=REFUSED, lw=1, ls="--")
     most = max((float(np.nanmax(values)) for values in effects.values()), default=0.0)
     axes.set_ylim(0, 1.15 * max(most, limit, 0.01))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(_PERCENT)
     ends = [(_last(effects[name]), name, CURRENT if name in moved else INK) for name in order[:_NAMED_LINES]]
     _label_ends(axes, [*ends, (limit, f"limit {limit:.1%}", REFUSED)])
     said = f"{moved[0]} moved most: {most:.1%} of the rows" if moved else "No column moved"
@@ -184,7 +185,7 @@ def plot_performance(
             axes.plot(x, y, color=colour, ls=style, lw=1.6, marker="o" if name == "measured" else "", ms=3)
             ends.append((_last(y), name, colour))
     if bounds and n:
-        axes.fill_between(x, *bounds.values(), color=CURRENT, alpha=0.18, lw=0)
+        axes.fill_between(x, bounds["low"], bounds["high"], color=CURRENT, alpha=0.18, lw=0)
     _label_ends(axes, ends)
     _mark_events(axes, events)
     said = "No window could be judged"
@@ -213,9 +214,12 @@ def plot_report(report: Report, *, title: str = "") -> Picture:
     )
     for row, finding in enumerate(shown):
         _draw_finding(axes, row, finding, 1.0 if shared else abs(finding.value) or 1.0)
-    names = [f.subject if f.code == "metric" else f"{f.code} {f.subject}".strip() for f in shown]
+    names = [
+        f.code if f.subject in f.code else f"{f.code} {f.subject}".removeprefix("metric ") for f in shown
+    ]
     axes.set_yticks(range(len(shown)), [textwrap.shorten(name.replace("_", " "), 28) for name in names])
     axes.set_ylim(-0.6, max(len(shown), 1) - 0.4)
+    axes.margins(x=0.08)
     axes.grid(axis="x", color=REFERENCE, alpha=0.25, lw=0.6)
     nothing = "" if shown else "No finding carries an interval"
     words = "; ".join(f"{name} {f.value:.3g}" for name, f in zip(names, shown, strict=True))
@@ -254,19 +258,11 @@ def plot_calibration(
     axes.set_xlabel("predicted probability")
     top = min(1.0, 1.1 * max(said.max(), bounds.max()))
     axes.plot([0, top], [0, top], color=REFERENCE, ls="--", lw=1.2)
-    axes.annotate(
-        "as predicted",
-        (top, top),
-        (-4, -2),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=REFERENCE,
-    )
+    _write(axes, "as predicted", (0.97 * top, 0.97 * top), (-4, 0), REFERENCE, ha="right", va="bottom")
     errors = np.abs(bounds.T - true)
     axes.errorbar(said, true, errors, fmt="o", color=CURRENT, ms=5, lw=1.2, capsize=2)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
+        axis.set_major_formatter(_PERCENT)
     conclusion = f"{p.mean():.1%} expected, {y.mean():.1%} came true"
     return _finish(
         figure, axes, title or conclusion, f"{len(groups)} bins of about {len(y) // len(groups)} rows"
@@ -295,11 +291,9 @@ def plot_importance(package: ModelPackage, *, title: str = "") -> Picture:
     axes.barh(range(len(order)), shares, color=CURRENT, height=0.65)
     _name_rows(axes, names)
     for row, share in enumerate(shares):
-        axes.annotate(
-            f"{share:.0%}", (share, row), (3, 0), textcoords="offset points", va="center", color=INK
-        )
+        _write(axes, f"{share:.0%}", (share, row), (3, 0), INK)
     axes.set_xlabel(f"share of the gain (training loss saved), {len(order)} of {len(gain)} features")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(_PERCENT)
     axes.margins(x=0.1)
     words = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares, strict=True))
     return _finish(
@@ -326,7 +320,9 @@ def _axes(ylabel: str = "", times: Sequence[Any] | None = None) -> tuple[Axes, P
 
 
 def _finish(figure: Picture, axes: Axes, title: str, words: str) -> Picture:
-    axes.set_title(textwrap.fill(title, 62), loc="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(textwrap.fill(title, 62), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
+    if not axes.has_data():
+        axes.set_axis_off()
     for label in (axes.xaxis.label, axes.yaxis.label, axes.xaxis.get_offset_text()):
         label.set(color=INK, fontsize=9)
     figure.alt = f"{title}. {words}."
@@ -387,11 +383,13 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
 
 def _mark_events(axes: Axes, events: Sequence[tuple[Any, str]]) -> None:
     """Draw a line for each event, its name above; names of near events stand on different heights."""
-    colours = {"alert": REFUSED, "swap": CURRENT}
-    for i, (at, name) in enumerate(sorted(events, key=lambda event: pd.Timestamp(event[0]))):
+    colours, low, level = {"alert": REFUSED, "swap": CURRENT}, -math.inf, 0
+    near = 0.1 * float(np.ptp(axes.get_xlim()))
+    for at, name in sorted(events, key=lambda event: pd.Timestamp(event[0])):
         x, colour = _moments([at])[0], colours.get(name, INK)
+        level, low = ((level + 1) % 3 if x - low < near else 0), x
         axes.axvline(x, color=colour, lw=1, ls=(0, (4, 2)))
-        _write(axes, name, (x, 1.0), (3, -6 - 11 * (i % 3)), colour, ("data", "axes fraction"))
+        _write(axes, name, (x, 1.0), (0, 6 + 11 * level), colour, ("data", "axes fraction"), ha="center")
 
 
 def _draw_finding(axes: Axes, row: int, finding: Finding, scale: float) -> None:
@@ -399,13 +397,14 @@ def _draw_finding(axes: Axes, row: int, finding: Finding, scale: float) -> None:
     colour, marker = (REFUSED, "X") if finding.failed else (CURRENT, "o")
     axes.plot([low / scale, high / scale], [row, row], color=colour, lw=2, solid_capstyle="round")
     axes.plot(finding.value / scale, row, marker, color=colour, ms=6)
-    _write(axes, f"{finding.value:.3g}", (1.0, row), (4, 0), colour, ("axes fraction", "data"))
+    words = f"{_number(finding.value)} ({_number(low)} to {_number(high)})"
+    _write(axes, words, (1.0, row), (4, 0), colour, ("axes fraction", "data"))
     if isinstance(finding.limit, int | float):
         x = finding.limit / scale
         axes.plot([x, x], [row - 0.3, row + 0.3], color=REFERENCE, lw=1.5)
         _write(
             axes,
-            f"limit {finding.limit:g}",
+            f"limit {_number(finding.limit)}",
             (x, row + 0.3),
             (0, 1),
             REFERENCE,
@@ -413,6 +412,10 @@ def _draw_finding(axes: Axes, row: int, finding: Finding, scale: float) -> None:
             va="bottom",
             fontsize=7,
         )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _cdf(column: ColumnProfile) -> Callable[[np.ndarray], np.ndarray]:
@@ -428,20 +431,25 @@ def _draw_numbers(axes: Axes, before: ColumnProfile, after: ColumnProfile | None
     low, high = before.quantile(0.002) or 0.0, before.quantile(0.998) or 0.0
     pad = 0.2 * (high - low) or 1.0
     bins = _bins(max(low - pad, float(before.minimum or 0)), high + pad, before.kind == "integer")
+    edges = bins + 0.5 if before.kind == "integer" else bins  # the bar of a whole number stands around it
     drawn = [(before, REFERENCE, "reference")]
     drawn += [(after, CURRENT, "current")] if after is not None and after.present else []
-    for column, colour, name in drawn:
+    right = (
+        float(_cdf(before)(np.array([bins[0] / 2 + bins[-1] / 2]))[0]) > 0.5
+    )  # where there is room for words
+    place, side = (0.98, "right") if right else (0.02, "left")
+    for i, (column, colour, name) in enumerate(drawn):
         shares, filled = np.diff(_cdf(column)(bins)), name == "reference"
-        axes.stairs(shares, bins, color=colour, fill=filled, alpha=0.45 if filled else 1, lw=1.8)
-        top = int(np.argmax(shares))
-        where = ((bins[top] + bins[top + 1]) / 2, shares[top])
-        _write(axes, name, where, (0, 3), colour, ha="center", va="bottom")
+        axes.stairs(shares, edges, color=colour, fill=filled, alpha=0.45 if filled else 1, lw=1.8)
+        _write(
+            axes, name, (place, 0.95 - 0.08 * i), (0, 0), colour, ("axes fraction", "axes fraction"), ha=side
+        )
     axes.set(xlabel=label, ylabel="share of the values")
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(_PERCENT)
     axes.margins(x=0, y=0.12)
     medians = [column.quantile(0.5) for column, *_ in drawn]
-    said = f"{before.name}: the median is {medians[0]:.4g}"
-    return said if len(drawn) == 1 else f"{said} in the reference, {medians[1]:.4g} now"
+    said = f"{before.name}: the median is {medians[0]:.3g}"
+    return said if len(drawn) == 1 else f"{said} in the reference, {medians[1]:.3g} now"
 
 
 def _bins(low: float, high: float, whole: bool) -> np.ndarray:
@@ -467,7 +475,7 @@ def _draw_names(axes: Axes, before: ColumnProfile, after: ColumnProfile | None, 
         _write(axes, name, end, (4, 0), colour)
     _name_rows(axes, [names[i] for i in order])
     axes.set(xlabel=f"share of the values of {label}", xlim=(0, 1.2 * shares.max()))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(_PERCENT)
     most = int(np.argmax(np.abs(shares[-1] - shares[0]))) if len(pairs) > 1 else order[0]
     said = f"{before.name}: {names[most]!r:.30} has {shares[0, most]:.0%} of the values"
     return said if len(pairs) == 1 else f"{said} in the reference, {shares[1, most]:.0%} now"

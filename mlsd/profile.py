@@ -17,8 +17,8 @@ from mlsd.column_profile import (
     ColumnProfile,
     absent_column,
     check_column,
-    profile_column,
 )
+from mlsd.counting import profile_column
 from mlsd.plain import from_json, to_json
 from mlsd.report import check_format
 

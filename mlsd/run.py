@@ -216,14 +216,14 @@ def _entries(entries: Mapping[str, Any]) -> str:
 
 def _name(name: Any, what: str) -> str:
     if not isinstance(name, str) or not name or name.strip() != name or not name.isprintable():
-        raise RefusedError(f"{what} {name!r} has no usable name; expected text on one line")
+        raise RefusedError(f"{what} {repr(name)[:40]} has no usable name; expected text on one line")
     return name
 
 
 def _number(name: str, value: Any) -> float:
     try:
         if not isinstance(value, str | bytes):
-            return float(value)
+            return float(value) + 0.0  # -0 is 0
     except (TypeError, ValueError, OverflowError):
         pass
     raise RefusedError(f"metric {name!r} is {str(value)[:40]!r} ({type(value).__name__}); expected a number")

@@ -84,7 +84,9 @@ def test_profiles_with_different_bins_refuse_to_add():
     sentence = "the profiles of column 'x' count on different bins and cannot be added; build both with "
     with pytest.raises(ValueError, match=f"^{sentence}"):
         a + b
-    with pytest.raises(ValueError, match="^the profiles have different columns and cannot be added; build both"):
+    with pytest.raises(
+        ValueError, match=r"^the profiles have different columns and cannot be added; build both"
+    ):
         a + Profile.of(pd.DataFrame({"y": [1.5, 2, 3]}))
     with pytest.raises(TypeError):
         a + 1
@@ -167,19 +169,34 @@ def _with(change):
 SPOILT = {
     "not JSON": ("{", "the profile is not JSON"),
     "a list": ("[]", "the profile has no whole number under 'format'"),
-    "newer": (_with(lambda r: r.update(format=2)), "the profile has format 2; this mlsd reads up to 1: update"),
+    "newer": (
+        _with(lambda r: r.update(format=2)),
+        "the profile has format 2; this mlsd reads up to 1: update",
+    ),
     "no columns": (_with(lambda r: r.pop("columns")), "the profile is incomplete: 'columns'"),
     "a nameless column": (_with(lambda r: r["columns"][0].pop("name")), "the profile is incomplete: "),
     "a column that is text": (_with(lambda r: r["columns"].append("x")), "the profile is incomplete: "),
-    "a lost count": (_with(lambda r: r["columns"][0]["counts"].pop()), "the profile of column 'x' contradicts"),
-    "a changed count": (_with(lambda r: r["columns"][0].update(n=9)), "the profile of column 'x' contradicts"),
+    "a lost count": (
+        _with(lambda r: r["columns"][0]["counts"].pop()),
+        "the profile of column 'x' contradicts",
+    ),
+    "a changed count": (
+        _with(lambda r: r["columns"][0].update(n=9)),
+        "the profile of column 'x' contradicts",
+    ),
     "a negative count": (
         _with(lambda r: r["columns"][1].update(missing=-1, n=1)),
         "the profile of column 'c' contradicts",
     ),
     "a count in text": (_with(lambda r: r["columns"][0].update(n="3")), "the profile "),
-    "edges that fall": (_with(lambda r: r["columns"][0]["edges"].reverse()), "the profile of column 'x' contr"),
-    "an unknown kind": (_with(lambda r: r["columns"][0].update(kind="colour")), "the profile of column 'x' con"),
+    "edges that fall": (
+        _with(lambda r: r["columns"][0]["edges"].reverse()),
+        "the profile of column 'x' contr",
+    ),
+    "an unknown kind": (
+        _with(lambda r: r["columns"][0].update(kind="colour")),
+        "the profile of column 'x' con",
+    ),
 }
 
 

@@ -5,31 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from mlsd.column_profile import COMPARED, MAX_LEVELS, ORDERED, ColumnProfile
-from mlsd.monitoring.count_tests import (
-    Answer,
-    chi_square,
-    exact_test,
-    merge_ordered,
-    merged,
-    moved_share,
-    pool_rare,
-    rank_scores,
-    score_test,
-    unseen_test,
-)
+from mlsd.column_profile import COMPARED, ORDERED, ColumnProfile
+from mlsd.monitoring.column_tests import count_vector, named_tests, ordered_tests
+from mlsd.monitoring.count_tests import exact_test, merged, moved_share
 from mlsd.monitoring.drift_words import calm, describe, not_compared
 from mlsd.profile import Profile
 from mlsd.report import Finding, Report
 from mlsd.stats import benjamini_hochberg
 
 LIMIT = 0.005  # share of rows: half of the smallest change that `detect_drift` promises to tell
-# How the error of a column is shared out over its tests, which each see another kind of change.
-ORDERED_WEIGHTS = {"location": 0.4, "scale": 0.3, "shape": 0.2, "outside": 0.1}
-NAMED_WEIGHTS = {"shape": 0.5, "level": 0.25, "unseen": 0.25}
-TWO_CELL_WEIGHTS = {"share": 0.75, "unseen": 0.25}
 PLAINEST = ("location", "scale", "outside", "unseen", "share", "level", "shape")
 
 
@@ -70,7 +54,7 @@ def detect_drift(
 
     Source: Benjamini and Hochberg, JRSS B 57 (1995); the tests name theirs in `count_tests`.
 
-    >>> import pandas as pd
+    >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
     >>> reference = Profile.of(pd.DataFrame({"likes": rng.normal(10, 2, 5000)}))
     >>> window = Profile.of(pd.DataFrame({"likes": rng.normal(11, 2, 500)}), like=reference)
@@ -90,7 +74,11 @@ def detect_drift(
     new = sorted({*current.new_columns, *(part.name for part in current.parts)} - known)
     findings += [
         Finding(
-            "new_column", name, ok=False, severity="warning", message="the reference does not have this column"
+            "new_column",
+            name,
+            ok=False,
+            severity="warning",
+            message="the reference does not have this column",
         )
         for name in new
     ]
@@ -153,7 +141,11 @@ def _judge(look: _Look, adjusted: float | None, alpha: float, limit: float) -> F
 
 def _look(before: ColumnProfile, after: ColumnProfile | None) -> list[_Look]:
     if after is None or after.absent:
-        return [_Look("absent", before.name, "the window does not have this column", count=after.n if after else 0)]
+        return [
+            _Look(
+                "absent", before.name, "the window does not have this column", count=after.n if after else 0
+            )
+        ]
     sizes = {"n_reference": before.n, "n_current": after.n}
     if before.kind in COMPARED:
         looks = [_compare(before, after)]
@@ -174,7 +166,15 @@ def _two_cells(
     code: str, name: str, a: int, n: int, b: int, m: int, words: str, sizes: dict[str, int]
 ) -> _Look:
     effect = moved_share([a, n - a], [b, m - b])
-    return _Look(code, name, words, p=exact_test(a, n, b, m), effect=effect, count=b, details={**sizes, "led_by": "share"})
+    return _Look(
+        code,
+        name,
+        words,
+        p=exact_test(a, n, b, m),
+        effect=effect,
+        count=b,
+        details={**sizes, "led_by": "share"},
+    )
 
 
 def _share(part: int, whole: int) -> str:
@@ -187,7 +187,7 @@ def _compare(before: ColumnProfile, after: ColumnProfile) -> _Look:
     if not n or not m:
         where = "the window" if n else "the reference"
         return _Look("drift", before.name, f"cannot judge: {where} holds no value", details=sizes)
-    reference, current = _counts(before), _counts(after)
+    reference, current = count_vector(before), count_vector(after)
     ordered = before.kind in ORDERED
     answers, weights = (ordered_tests if ordered else named_tests)(reference, current, before)
     led = min(answers, key=lambda answer: answer.p / weights[answer.name])
@@ -202,86 +202,3 @@ def _compare(before: ColumnProfile, after: ColumnProfile) -> _Look:
     moved, still = describe(before, after, told), calm(before, after)
     details = {**sizes, "led_by": led.name}
     return _Look("drift", before.name, moved, still, p, effect, count=m, details=details)
-
-
-def _counts(column: ColumnProfile) -> np.ndarray:
-    """Return the counts per cell; for names the last two cells are *other* and *unseen*."""
-    extra = () if column.kind in ORDERED else (column.unseen,)
-    return np.array([*column.counts, *extra], dtype="int64")
-
-
-def ordered_tests(
-    reference: np.ndarray, current: np.ndarray, column: ColumnProfile
-) -> tuple[list[Answer], dict[str, float]]:
-    """Return what each test of an ordered column says, and the weights that share out the error."""
-    total = reference + current
-    filled = np.flatnonzero(total)
-    if len(filled) <= 2:
-        return [_share_test(reference, current, np.arange(len(total)) == filled[-1])], {"share": 1.0}
-    location = rank_scores(total)
-    outer = np.abs(location) > total.sum() / 4
-    groups = merge_ordered(reference, current)
-    answers = [
-        Answer("location", score_test(reference, current, location)[2], (location > 0).astype(int)),
-        Answer("scale", score_test(reference, current, rank_scores(total, 2))[2], outer.astype(int)),
-        Answer("shape", chi_square(merged(reference, groups), merged(current, groups)), groups),
-        _outside_test(reference, current),
-    ]
-    return answers, ORDERED_WEIGHTS
-
-
-def _share_test(reference: np.ndarray, current: np.ndarray, chosen: np.ndarray) -> Answer:
-    a, b = int(reference[chosen].sum()), int(current[chosen].sum())
-    p = exact_test(a, int(reference.sum()), b, int(current.sum()))
-    return Answer("share", p, chosen.astype(int), int(np.flatnonzero(chosen)[0]))
-
-
-def _outside_test(reference: np.ndarray, current: np.ndarray) -> Answer:
-    n, m = int(reference.sum()), int(current.sum())
-    tails = [(exact_test(int(reference[i]), n, int(current[i]), m, "more"), i) for i in (0, len(reference) - 1)]
-    p, cell = min(tails)
-    return Answer("outside", min(1.0, 2 * p), (np.arange(len(reference)) == cell).astype(int), cell)
-
-
-def named_tests(
-    reference: np.ndarray, current: np.ndarray, column: ColumnProfile
-) -> tuple[list[Answer], dict[str, float]]:
-    """Return what each test of a column of names says, and the weights that share out the error."""
-    cells, n, m = np.arange(len(reference)), int(reference.sum()), int(current.sum())
-    if column.kind == "boolean":
-        return [_share_test(reference, current, cells == 1)], {"share": 1.0}
-    unlisted = cells >= len(column.levels)
-    p = (
-        exact_test(int(reference[-1]), n, int(current[-1]), m, "more")
-        if column.unseen
-        else unseen_test(reference[:-1], int(current[-1]), m)
-    )
-    unseen = Answer("unseen", p, (cells == cells[-1]).astype(int), int(cells[-1]))
-    groups = pool_rare(reference, current, unlisted, _clearly_named(column, n, n + m))
-    before, after = merged(reference, groups), merged(current, groups)
-    if len(before) == 2:
-        return [_share_test(reference, current, groups == groups[0]), unseen], TWO_CELL_WEIGHTS
-    shape = Answer("shape", chi_square(before, after), groups)
-    return [shape, _level_test(before, after, groups), unseen], NAMED_WEIGHTS
-
-
-def _clearly_named(column: ColumnProfile, n: int, size: int) -> float:
-    """Return the pooled rows from which a name was kept for sure, where a reference dropped names.
-
-    The names that just made it into the list owe it to chance; in the window they are rarer.
-    """
-    if len(column.levels) < MAX_LEVELS:
-        return 0.0
-    last = column.counts[len(column.levels) - 1]
-    return (last + 5 * np.sqrt(last)) * size / n
-
-
-def _level_test(before: np.ndarray, after: np.ndarray, groups: np.ndarray) -> Answer:
-    """Test the level that moved most, exactly; Bonferroni over the levels it was chosen from."""
-    n, m = before.sum(), after.sum()
-    share = (before + after) / (n + m)
-    away = np.abs(after / m - before / n) / np.sqrt(np.maximum(share * (1 - share), 1e-12))
-    level = int(away.argmax())
-    p = exact_test(int(before[level]), int(n), int(after[level]), int(m))
-    chosen = groups == level
-    return Answer("level", min(1.0, len(before) * p), chosen.astype(int), int(np.flatnonzero(chosen)[0]))

@@ -11,16 +11,14 @@ import numpy as np
 import pandas as pd
 
 from mlsd.metrics import row_losses
-from mlsd.plot import plot_calibration, plot_drift, plot_performance, plot_report, svg
 from mlsd.platform.loop import Outcome
 from mlsd.platform.promises import regained
 from mlsd.platform.story import Story
+from mlsd.plot import Picture, plot_calibration, plot_drift, plot_performance, plot_report, svg
 from mlsd.report import Report
 from mlsd.store import write_file
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlsd.platform.own_table import TableOutcome
 
 STYLE = """
@@ -68,7 +66,7 @@ def write_table_page(path: Path, outcome: TableOutcome, promises: Report, story:
 
 
 def _page(
-    title: str, lead: str, promises: Report, figures: Iterable[tuple[Figure, str]], story: Story
+    title: str, lead: str, promises: Report, figures: Iterable[tuple[Picture, str]], story: Story
 ) -> str:
     rows = "".join(
         f"<tr><td class='{'no' if f.failed else 'ok'}'>{'broken' if f.failed else 'kept'}</td>"
@@ -94,7 +92,7 @@ def _page(
     )
 
 
-def _loss_figure(outcome: Outcome) -> tuple[Figure, str]:
+def _loss_figure(outcome: Outcome) -> tuple[Picture, str]:
     """Return the loss of each live day beside the promise and the ceiling."""
     judged = [w for w in outcome.windows if w.performance is not None and len(w.performance) > 1]
     loss = [w.performance.findings[0] for w in judged]  # type: ignore[union-attr]
@@ -137,15 +135,18 @@ def _events(outcome: Outcome) -> list[tuple[pd.Timestamp, str]]:
     return events
 
 
-def _drift_figure(outcome: Outcome) -> tuple[Figure, str]:
+def _drift_figure(outcome: Outcome) -> tuple[Picture, str]:
     windows = outcome.windows
     moved = {f.subject for w in windows for f in w.drift.failures}
     title = f"{len(moved)} of the features moved" if moved else "No feature moved"
     figure = plot_drift([w.drift for w in windows], [w.start for w in windows], title=title)
-    return figure, "How far each feature of a day's posts is from the training posts (total variation, noise removed)."
+    return (
+        figure,
+        "How far each feature of a day's posts is from the training posts (total variation, noise removed).",
+    )
 
 
-def _calibration_figure(outcome: Outcome) -> tuple[Figure, str]:
+def _calibration_figure(outcome: Outcome) -> tuple[Picture, str]:
     """Return how the last version's probabilities meet the truth, on the last days' posts."""
     world = outcome.world
     after = (world.frame["posted_at"] >= (outcome.swapped_at or outcome.windows[0].start)).to_numpy()

@@ -78,7 +78,9 @@ def test_moments_are_those_of_all_relabellings(pairs, scores):
         assert skewness == pytest.approx(stats.skew(sums), abs=1e-6)
 
 
-@pytest.mark.parametrize(("n", "m", "share"), [(3000, 50, 0.1), (3000, 50, 0.9), (50, 3000, 0.1), (500, 500, 0.02)])
+@pytest.mark.parametrize(
+    ("n", "m", "share"), [(3000, 50, 0.1), (3000, 50, 0.9), (50, 3000, 0.1), (500, 500, 0.02)]
+)
 def test_few_rows_in_an_unbalanced_column_do_not_cry_wolf(n, m, share):
     rows = round(share * (n + m))
     for b in range(max(0, rows - n), min(rows, m) + 1):

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlsd.column_profile import profile_column
-from mlsd.monitoring.drift import LIMIT, detect_drift, named_tests
+from mlsd.counting import profile_column
+from mlsd.monitoring.column_tests import named_tests
+from mlsd.monitoring.drift import LIMIT, detect_drift
 from mlsd.profile import Profile
 from mlsd.report import Report
 from tests.benchmarks.bench_drift_errors import CASES, alarms, draw, power
@@ -80,7 +81,9 @@ def test_a_report_needs_the_counts_only():
     reference = Profile.of(first)
     parts = [Profile.of(part, like=reference) for part in (second[:100], second[100:])]
     direct = detect_drift(reference, Profile.of(second, like=reference))
-    stored = detect_drift(Profile.from_json(reference.to_json()), Profile.from_json((parts[0] + parts[1]).to_json()))
+    stored = detect_drift(
+        Profile.from_json(reference.to_json()), Profile.from_json((parts[0] + parts[1]).to_json())
+    )
     assert stored == direct
     assert Report.from_json(direct.to_json()) == direct
 
@@ -96,7 +99,9 @@ def test_the_effect_is_the_share_of_rows_that_moved():
     n = 200_000
     x, names = rng.normal(size=n), rng.choice(["a", "b", "c", "d"], n, p=[0.4, 0.3, 0.2, 0.1])
     moved = rng.choice(["a", "b", "c", "d"], n, p=[0.3, 0.3, 0.2, 0.2])
-    report = compare(pd.DataFrame({"x": x, "c": names}), pd.DataFrame({"x": rng.normal(0.5, size=n), "c": moved}))
+    report = compare(
+        pd.DataFrame({"x": x, "c": names}), pd.DataFrame({"x": rng.normal(0.5, size=n), "c": moved})
+    )
     shift = 2 * stats.norm.cdf(0.25) - 1  # total variation of two normals half a deviation apart
     assert [finding.value for finding in report] == pytest.approx([shift, 0.1], abs=0.01)
     assert all(finding.limit == LIMIT for finding in report)
@@ -116,7 +121,8 @@ def test_a_change_too_small_to_matter_is_a_warning():
 GAUSS = stats.norm.ppf(np.linspace(0.0005, 0.9995, 1001))
 WORDS = {
     "median": (
-        np.linspace(0, 10, 1001), np.linspace(5, 15, 1001), r"^the median moved from 4\.99\d to 9\.99\d \(effect 0\.5, p",
+        np.linspace(0, 10, 1001), np.linspace(5, 15, 1001),
+        r"^the median moved from 4\.99\d to 9\.99\d \(effect 0\.5, p",
     ),
     "middle half": (
         GAUSS, 1.5 * GAUSS, r"^the middle half spans -1\.0\d+ to 1\.0\d+, -0\.67\d+ to 0\.67\d+ before ",
@@ -170,7 +176,9 @@ def test_missing_values_wrong_types_lost_and_new_columns_each_have_their_finding
     gap, kind, lost = (only(report, code) for code in ("missingness", "type", "absent"))
     assert gap.message.startswith("missing in 10.0% of rows, 0.0% before (effect 0.1, p = ")
     assert (gap.count, kind.count, lost.count) == (200, 100, 2000)
-    assert kind.message.startswith("5.0% of values are of another type than number, 0.0% before (effect 0.05, p")
+    assert kind.message.startswith(
+        "5.0% of values are of another type than number, 0.0% before (effect 0.05, p"
+    )
     assert gap.details["n_reference"] == gap.details["n_current"] == 2000
     assert {finding.subject for finding in report} == set("abcde")
 
@@ -185,7 +193,9 @@ def test_every_column_has_a_finding_and_times_keys_and_text_are_not_compared():
         nothing=None,
         lists=[[i] for i in range(n)],
     )
-    second = first.assign(at=first["at"] + pd.Timedelta("365D"), post=range(n, 2 * n), text="now all the same")
+    second = first.assign(
+        at=first["at"] + pd.Timedelta("365D"), post=range(n, 2 * n), text="now all the same"
+    )
     report = compare(first, second)
     assert [finding.subject for finding in report if finding.code != "missingness"] == list(first)
     quiet = {finding.subject: finding for finding in report if finding.code == "not_compared"}
@@ -225,7 +235,10 @@ def test_a_constant_that_changes_is_told():
 
 def test_few_rows_are_said_to_be_few():
     rng = np.random.default_rng(0)
-    few, many = compare(rng.normal(size=5000), rng.normal(size=50)), compare(rng.normal(size=5000), rng.normal(size=2000))
+    few, many = (
+        compare(rng.normal(size=5000), rng.normal(size=50)),
+        compare(rng.normal(size=5000), rng.normal(size=2000)),
+    )
     assert only(few, "drift").message.endswith("; too few values (50) to tell small changes")
     assert "too few" not in only(many, "drift").message
 
@@ -273,7 +286,8 @@ def test_names_that_a_long_list_dropped_do_not_alarm():
     names = [f"n{code:04}" for code in range(2000)]
     for _ in range(20):
         first, second = (
-            pd.Series(pd.Categorical.from_codes(rng.integers(0, 2000, 40_000), names), name="x") for _ in range(2)
+            pd.Series(pd.Categorical.from_codes(rng.integers(0, 2000, 40_000), names), name="x")
+            for _ in range(2)
         )
         reference = profile_column(first, kind="category")
         window = profile_column(second, like=reference)

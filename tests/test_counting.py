@@ -1,12 +1,15 @@
 """A column is counted on cells that hold equal shares, whatever its values are and however stored."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsd.column_profile import MAX_LEVELS, ColumnProfile, cut_edges, profile_column
+from mlsd.column_profile import MAX_LEVELS, ColumnProfile
+from mlsd.counting import cut_edges, profile_column
 
 FLOATS = st.lists(
     st.one_of(
@@ -27,7 +30,7 @@ def test_each_number_is_counted_in_the_cell_between_its_edges(values):
     edges = cut_edges(values)
     profile = profile_column(pd.Series(values, name="x"), kind="number")
     bounds = [-np.inf, *edges, np.inf]
-    by_hand = [int(((values > a) & (values <= b)).sum()) for a, b in zip(bounds, bounds[1:], strict=False)]
+    by_hand = [int(((values > a) & (values <= b)).sum()) for a, b in itertools.pairwise(bounds)]
     by_hand[0] += int((values == -np.inf).sum())
     assert list(profile.counts) == by_hand
     assert profile.missing == np.isnan(values).sum()
@@ -38,7 +41,7 @@ def test_each_number_is_counted_in_the_cell_between_its_edges(values):
 def test_no_finite_value_of_the_reference_lies_outside_its_edges(values):
     values = np.array(values, dtype=float)
     edges, finite = cut_edges(values), values[np.isfinite(values)]
-    assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(edges))
     if len(finite) and finite.min() > np.finfo(float).min:  # nothing lies below the lowest float
         assert edges[0] < finite.min()
     assert not len(finite) or edges[-1] == finite.max()
