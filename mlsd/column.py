@@ -73,6 +73,16 @@ class Column:
             self._refuse(f"is a unique {self.kind}; only {', '.join(_MAY_BE_KEY)} columns may be unique")
 
     def _check_bounds(self) -> None:
+        self._check_each_bound()
+        low, high = self.minimum, self.maximum
+        if low is None or high is None:
+            return
+        if low > high:
+            self._refuse(f"has minimum {low:g} above its maximum {high:g}; swap them")
+        if self.kind == "integer" and math.ceil(low) > high:
+            self._refuse(f"is an integer between {low:g} and {high:g}, where there is none")
+
+    def _check_each_bound(self) -> None:
         for name in ("minimum", "maximum"):
             bound = getattr(self, name)
             if bound is None:
@@ -85,8 +95,6 @@ class Column:
             if not finite or not math.isfinite(as_float(bound)):
                 self._refuse(f"has {name} {bound!r}; expected a finite number")
             object.__setattr__(self, name, float(bound))
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            self._refuse(f"has minimum {self.minimum:g} above its maximum {self.maximum:g}; swap them")
 
     def _check_categories(self) -> None:
         if self.kind != "category":

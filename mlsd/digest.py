@@ -72,24 +72,43 @@ def digest_frame(frame: pd.DataFrame) -> str:
 
 def _column_bytes(column: pd.Series) -> bytes:
     missing = is_missing(column)
-    dtype = column.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype) or np.issubdtype(getattr(dtype, "type", object), np.datetime64):
-        numbers = column.astype("int64") if not missing.any() else column.where(~missing, pd.NaT)
-        cells = pd.to_datetime(numbers, utc=True).dt.as_unit("ns").astype("int64").to_numpy()
-        return b"time" + np.where(missing, np.iinfo("int64").min, cells).tobytes()
-    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
-        cells = column.astype("Float64").to_numpy(dtype="float64", na_value=np.nan) + 0.0  # -0 is 0
-        return b"number" + np.where(missing, np.nan, cells).tobytes()
-    codes, names = pd.factorize(column.astype(object), use_na_sentinel=True)
-    hashes = np.array(
-        [int.from_bytes(hashlib.sha256(_cell(name)).digest()[:8]) for name in names] + [0],
-        dtype="uint64",
-    )
-    return b"text" + hashes[codes].tobytes()
+    if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object).convert_dtypes()  # numbers and times by what they are
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return b"time" + _time_bytes(column, missing)
+    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
+        return b"number" + _number_bytes(column, missing)
+    if isinstance(column.dtype, pd.StringDtype):
+        codes, names = pd.factorize(column.astype(object), use_na_sentinel=True)
+        return b"text" + np.array([*map(_hash, names), 0], dtype="uint64")[codes].tobytes()
+    cells = (0 if gone else _hash(cell) for cell, gone in zip(column, missing, strict=True))
+    return b"text" + np.array([*cells], dtype="uint64").tobytes()
 
 
-def _cell(value: Any) -> bytes:
-    return f"{type(value).__name__}:{value}".encode()
+def _time_bytes(column: pd.Series, missing: np.ndarray) -> bytes:
+    """Microseconds since 1970; then, where there are any, the nanoseconds left over."""
+    stamps = pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
+    coarse = stamps.astype("datetime64[us]")
+    rest = np.where(missing, 0, (stamps - coarse).astype("int64"))
+    numbers = np.where(missing, np.iinfo("int64").min, coarse.astype("int64"))
+    return numbers.tobytes() + (rest.tobytes() if rest.any() else b"")
+
+
+def _number_bytes(column: pd.Series, missing: np.ndarray) -> bytes:
+    """Floats; then, where whole numbers are too large to be one, what is left over."""
+    floats = column.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    floats = np.where(missing, np.nan, floats) + 0.0  # -0 is 0
+    rest = b""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        large = np.flatnonzero(np.abs(floats) >= 2.0**53)
+        left = [int(column.iloc[i]) - int(floats[i]) for i in large]
+        rest = to_json(left).encode() if any(left) else b""
+    return floats.tobytes() + rest
+
+
+def _hash(cell: Any) -> int:
+    kind = "str" if isinstance(cell, str) else type(cell).__name__
+    return int.from_bytes(hashlib.sha256(f"{kind}:{cell}".encode()).digest()[:8])
 
 
 def digest_code(function: Callable[..., Any]) -> str:

@@ -215,7 +215,7 @@ def _number_code(column: Column, number: float) -> str:
     return "range" if (low is not None and number < low) or (high is not None and number > high) else ""
 
 
-# ---- whole tables ------------------------------------------------------------------------------------
+# ---- whole tables --------------------------------------------------------------------------------
 
 
 def encode_frame(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:

@@ -102,8 +102,6 @@ def nanoseconds(moment: Any, what: str) -> int:
         return utc(moment, what).value
     except (OverflowError, pd.errors.OutOfBoundsDatetime):
         raise RefusedError(f"{what} is {moment}; expected a moment between 1678 and 2262") from None
-    except TypeError:
-        raise RefusedError(f"{what} is {_short(moment)}; expected a moment with a time zone") from None
 
 
 def moments(numbers: Iterable[int | None]) -> pd.DatetimeIndex:

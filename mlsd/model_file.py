@@ -65,7 +65,7 @@ def read_model(files: Mapping[str, bytes], kind: str, may_run: bool) -> Any:
         RefusedError: nobody vouches for a pickle, or the bytes are no model.
     """
     if kind == "lightgbm":
-        return _read_booster(files[MODEL_FILES[kind]].decode())
+        return _read_booster(files[MODEL_FILES[kind]])
     if not may_run:
         raise RefusedError(
             "the package holds a scikit-learn model, and reading one can run any code; "
@@ -79,11 +79,11 @@ def read_model(files: Mapping[str, bytes], kind: str, may_run: bool) -> Any:
         raise RefusedError(f"model.joblib cannot be read with the libraries here: {error}") from error
 
 
-def _read_booster(text: str) -> Any:
+def _read_booster(data: bytes) -> Any:
     from lightgbm import Booster
     from lightgbm.basic import LightGBMError
 
     try:
-        return Booster(model_str=text)
-    except LightGBMError as error:
+        return Booster(model_str=data.decode())
+    except (LightGBMError, UnicodeDecodeError) as error:
         raise RefusedError(f"model.txt cannot be read as a LightGBM model: {error}") from error

@@ -242,7 +242,7 @@ class ModelPackage:
         rows = self.lineage.get("rows")
         return {
             "target": f"{self.target}: {self.task}",
-            "estimator": str(recipe.get("estimator", self.kind)),
+            "estimator": str(recipe.get("estimator", self.kind)).rpartition(".")[2],
             "trained on": f"{rows:,} rows" if rows is not None else f"{self.profile.n:,} rows",
             "quality": self.metric.message if self.metric else "not judged",
             "id": self.id[:8],

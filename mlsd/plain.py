@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,16 +82,16 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, np.bool_):
         return bool(value)
+    if is_missing(value) is True:
+        return None
+    if isinstance(value, pd.Timedelta | np.timedelta64):  # which numpy counts among the integers
+        return pd.Timedelta(value).isoformat()
     if isinstance(value, np.integer):
         return int(value)
-    if is_missing(value):
-        return None
     if isinstance(value, datetime | date | pd.Timestamp):
         return value.isoformat()
     if isinstance(value, np.datetime64):
         return pd.Timestamp(value).isoformat()
-    if isinstance(value, pd.Timedelta | np.timedelta64):
-        return pd.Timedelta(value).isoformat()
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, set | frozenset):
@@ -131,15 +133,17 @@ def from_json(text: str | bytes, what: str = "the JSON text") -> Any:
     ValueError: the JSON text holds the number 1e400, which is too large; expected a finite number
     """
     try:
+        if isinstance(text, bytes | bytearray):
+            text = text.decode("utf-8-sig")
         value = json.loads(
             text,
-            parse_int=lambda digits: int(digits) if _finite(digits, what) == 0 else int(digits),
+            parse_int=lambda digits: _whole(digits, what),
             parse_float=lambda digits: _finite(digits, what),
             parse_constant=lambda name: _refuse_constant(name, what),
             object_pairs_hook=lambda pairs: _without_doubles(pairs, what),
         )
-        if _MAY_BREAK.search(text):
-            _STRICT.encode(value).encode()
+        if _HALF.search(text):
+            _STRICT.encode(value).encode()  # raises when a half stands alone
         return value
     except json.JSONDecodeError as error:
         raise ValueError(
@@ -151,6 +155,15 @@ def from_json(text: str | bytes, what: str = "the JSON text") -> Any:
         raise ValueError(f"{what} is not JSON: its bytes are not UTF-8 text") from None
     except RecursionError:
         raise ValueError(f"{what} is nested too deeply") from None
+
+
+_HALF = re.compile(r"\\u[dD]|[\ud800-\udfff]")  # what may be half a character
+
+
+def _whole(digits: str, what: str) -> int:
+    if len(digits) > sys.float_info.max_10_exp:
+        _finite(digits, what)
+    return int(digits)
 
 
 def _finite(digits: str, what: str) -> float:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mlsd.column_profile import NAMED, ORDERED, ColumnProfile
 from mlsd.plain import is_missing
@@ -133,13 +133,16 @@ def plot_drift(
         axes.plot(x[i], effects[name][i], "x", color=REFUSED, ms=5, zorder=5)
     stated = [f.limit for report in reports for f in report if f.code == "drift" and f.limit is not None]
     limit = limit if limit is not None else max(stated, default=0.0)
-    axes.axhline(limit, color=REFUSED, lw=1, ls="--")
-    most = max((float(np.nanmax(values)) for values in effects.values()), default=0.0)
-    axes.set_ylim(0, 1.15 * max(most, limit, 0.01))
-    axes.yaxis.set_major_formatter(_PERCENT)
     ends = [(_last(effects[name]), name, CURRENT if name in moved else INK) for name in order[:_NAMED_LINES]]
-    _label_ends(axes, [*ends, (limit, f"limit {limit:.1%}", REFUSED)])
-    said = f"{moved[0]} moved most: {most:.1%} of the rows" if moved else "No column moved"
+    if limit and effects:
+        axes.axhline(limit, color=REFUSED, lw=1, ls="--")
+        ends.append((limit, f"limit {limit:.1%}", REFUSED))
+    axes.set_ylim(0, 1.15 * max([limit, 0.01, *(np.nanmax(effects[name]) for name in order[:1])]))
+    axes.yaxis.set_major_formatter(_PERCENT)
+    _label_ends(axes, ends)
+    said = "No column moved"
+    if moved:
+        said = f"{moved[0]} moved most: {np.nanmax(effects[moved[0]]):.1%} of the rows"
     words = f"effect of {len(effects)} columns in {len(times)} windows, limit {limit:.1%}"
     return _finish(figure, axes, title or said, words)
 
@@ -325,6 +328,8 @@ def _finish(figure: Picture, axes: Axes, title: str, words: str) -> Picture:
         axes.set_axis_off()
     for label in (axes.xaxis.label, axes.yaxis.label, axes.xaxis.get_offset_text()):
         label.set(color=INK, fontsize=9)
+    figure.draw_without_rendering()  # laid out once, so that drawing it twice gives the same bytes
+    figure.set_layout_engine("none")
     figure.alt = f"{title}. {words}."
     return figure
 
@@ -428,23 +433,21 @@ def _cdf(column: ColumnProfile) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _draw_numbers(axes: Axes, before: ColumnProfile, after: ColumnProfile | None, label: str) -> str:
-    low, high = before.quantile(0.002) or 0.0, before.quantile(0.998) or 0.0
-    pad = 0.2 * (high - low) or 1.0
-    bins = _bins(max(low - pad, float(before.minimum or 0)), high + pad, before.kind == "integer")
-    edges = bins + 0.5 if before.kind == "integer" else bins  # the bar of a whole number stands around it
     drawn = [(before, REFERENCE, "reference")]
     drawn += [(after, CURRENT, "current")] if after is not None and after.present else []
-    right = (
-        float(_cdf(before)(np.array([bins[0] / 2 + bins[-1] / 2]))[0]) > 0.5
-    )  # where there is room for words
+    bins = _bins(before, [column for column, *_ in drawn])
+    edges = bins + 0.5 if before.kind == "integer" else bins  # the bar of a whole number stands around it
+    right = (before.quantile(0.5) or 0) < (bins[0] + bins[-1]) / 2  # where there is room for words
     place, side = (0.98, "right") if right else (0.02, "left")
     for i, (column, colour, name) in enumerate(drawn):
-        shares, filled = np.diff(_cdf(column)(bins)), name == "reference"
-        axes.stairs(shares, edges, color=colour, fill=filled, alpha=0.45 if filled else 1, lw=1.8)
-        _write(
-            axes, name, (place, 0.95 - 0.08 * i), (0, 0), colour, ("axes fraction", "axes fraction"), ha=side
-        )
+        cdf, filled = _cdf(column)(bins), name == "reference"
+        axes.stairs(np.diff(cdf), edges, color=colour, fill=filled, alpha=0.45 if filled else 1, lw=1.8)
+        beyond = 1 - (cdf[-1] - cdf[0])
+        words = f"{name}, {beyond:.0%} lie beyond" if beyond > 0.01 else name
+        where = (place, 0.95 - 0.08 * i)
+        _write(axes, words, where, (0, 0), colour, ("axes fraction", "axes fraction"), ha=side)
     axes.set(xlabel=label, ylabel="share of the values")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=before.kind == "integer"))
     axes.yaxis.set_major_formatter(_PERCENT)
     axes.margins(x=0, y=0.12)
     medians = [column.quantile(0.5) for column, *_ in drawn]
@@ -452,12 +455,17 @@ def _draw_numbers(axes: Axes, before: ColumnProfile, after: ColumnProfile | None
     return said if len(drawn) == 1 else f"{said} in the reference, {medians[1]:.3g} now"
 
 
-def _bins(low: float, high: float, whole: bool) -> np.ndarray:
-    if whole:
+def _bins(before: ColumnProfile, columns: Sequence[ColumnProfile]) -> np.ndarray:
+    """Return equal bins over the reference without its far tails, and a fifth more where there are values."""
+    low, high = before.quantile(0.002) or 0.0, before.quantile(0.998) or 0.0
+    pad = 0.2 * (high - low) or 1.0
+    low = max(low - pad, min(float(column.minimum or 0) for column in columns))
+    high = min(high + pad, max(float(column.maximum or 0) for column in columns))
+    if before.kind == "integer":
         low, high = math.floor(low) - 1, math.ceil(high)
         step = max(1, math.ceil((high - low) / _MAX_BINS))
-        return np.arange(low, high + step + 1, step, dtype=float)
-    return np.linspace(np.nextafter(low, -np.inf), high, _MAX_BINS + 1)
+        return np.arange(low, high + step, step, dtype=float)
+    return np.linspace(np.nextafter(low, -np.inf), high if high > low else low + 1, _MAX_BINS + 1)
 
 
 def _draw_names(axes: Axes, before: ColumnProfile, after: ColumnProfile | None, label: str) -> str:

@@ -193,9 +193,15 @@ class PredictionLog:
     def forget(self, unit: str) -> int:
         """Delete every prediction about a unit, with its labels, from the disk too; return how many.
 
-        A label that arrives afterwards under a forgotten id waits as one without prediction does.
+        The file is written anew without them, which takes about a second per million rows. A label
+        that arrives afterwards under a forgotten id waits as any label without prediction does.
+
+        Raises:
+            RefusedError: somebody keeps reading, so that old pages cannot be emptied yet.
         """
-        return self._delete("SELECT id FROM predictions WHERE unit = ?", (checked_text(unit, "the unit"),))
+        count = self._delete("SELECT id FROM predictions WHERE unit = ?", checked_text(unit, "the unit"))
+        self._rewrite()
+        return count
 
     def prune(self, now: datetime | str) -> int:
         """Delete predictions older than `keep_days`, and labels that waited longer; return how many.
@@ -206,18 +212,25 @@ class PredictionLog:
         if self.keep_days is None:
             raise RefusedError("this log keeps everything; open it with keep_days=... to prune it")
         oldest = nanoseconds(utc(now, "now") - pd.Timedelta(days=self.keep_days), "now")
+        count = self._delete("SELECT id FROM predictions WHERE at < ?", oldest)
         waiting = "DELETE FROM labels WHERE at < ? AND id NOT IN (SELECT id FROM predictions)"
-        return self._delete("SELECT id FROM predictions WHERE at < ?", (oldest,), waiting)
-
-    def _delete(self, chosen: str, values: tuple[Any, ...], also: str = "") -> int:
-        with self._database.transaction() as connection:
-            connection.execute("PRAGMA secure_delete=ON")  # overwrites what it deletes
-            connection.execute(f"DELETE FROM labels WHERE id IN ({chosen})", values)
-            count = connection.execute(f"DELETE FROM predictions WHERE id IN ({chosen})", values).rowcount
-            if also:
-                connection.execute(also, values)
-        self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")  # empties the journal of old pages
+        if count + self._database.write(waiting, (oldest,)):
+            self._rewrite()
         return count
+
+    def _delete(self, chosen: str, value: int | str) -> int:
+        with self._database.transaction() as connection:
+            connection.execute(f"DELETE FROM labels WHERE id IN ({chosen})", (value,))
+            return connection.execute(f"DELETE FROM predictions WHERE id IN ({chosen})", (value,)).rowcount
+
+    def _rewrite(self) -> None:
+        """Leave no copy of a deleted row: pages keep remains of what was moved or deleted."""
+        self._database.write("VACUUM")
+        ((busy, _, _),) = self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")  # empties the journal
+        if busy:
+            raise RefusedError(
+                f"{self.path} is being read, so deleted rows may still be in its journal; call this again"
+            )
 
     def __len__(self) -> int:
         return self._database.read("SELECT count(*) FROM predictions")[0][0]

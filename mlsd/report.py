@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "info"]
 MAX_EXAMPLES = 20
+_JOIN = " + "  # between the titles of reports that were added
 _SHOWN = 12  # findings listed in a repr, failures first
 
 
@@ -31,7 +33,7 @@ class Finding:
         severity: `"error"` makes the report fail; `"warning"` and `"info"` do not.
         count: how many rows are concerned, all of them.
         rows: at most 20 examples of them (index labels).
-        interval: (low, high) around `value`, 95 % unless `details` says otherwise.
+        interval: (low, high) around `value`, 95 % unless `details` says otherwise; None unless both are finite.
         details: p-values, effect sizes, sample sizes.
 
     >>> Finding("null", "n_links", ok=False, value=3, limit=0, message="3 values are missing")
@@ -56,12 +58,15 @@ class Finding:
         plain = {name: to_plain(getattr(self, name)) for name in ("value", "limit", "details")}
         for name, value in plain.items():  # plain at the door, so that JSON round-trips
             object.__setattr__(self, name, value)
+        for name in ("code", "subject", "message"):
+            object.__setattr__(self, name, str(getattr(self, name)))
         object.__setattr__(self, "ok", bool(self.ok))
         object.__setattr__(self, "count", int(self.count))
         object.__setattr__(self, "rows", tuple(to_plain(list(self.rows[:MAX_EXAMPLES]))))
         if self.interval is not None:
-            low, high = self.interval
-            object.__setattr__(self, "interval", (float(low), float(high)))
+            low, high = map(float, self.interval)
+            known = math.isfinite(low) and math.isfinite(high)
+            object.__setattr__(self, "interval", (low, high) if known else None)
 
     @property
     def failed(self) -> bool:
@@ -103,6 +108,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "title", str(self.title))
         object.__setattr__(self, "findings", tuple(self.findings))
 
     @property
@@ -126,8 +132,10 @@ class Report:
         raise TypeError("a Report is neither true nor false; ask report.ok")
 
     def __add__(self, other: Report) -> Report:
-        title = self.title if other.title in self.title else f"{self.title} + {other.title}"
-        return Report(title, self.findings + other.findings)
+        if not isinstance(other, Report):
+            return NotImplemented
+        titles = [*self.title.split(_JOIN), *other.title.split(_JOIN)]
+        return Report(_JOIN.join(dict.fromkeys(filter(None, titles))), self.findings + other.findings)
 
     def raise_for_failures(self) -> Report:
         """Return this report when it is ok.
@@ -160,18 +168,9 @@ class Report:
         record = check_format(from_json(text, "the report"), 1, "the report")
         known = {f.name for f in fields(Finding)}
         try:
-            found = [
-                Finding(
-                    **{
-                        k: tuple(v) if k in ("rows", "interval") and v is not None else v
-                        for k, v in item.items()
-                        if k in known
-                    }
-                )
-                for item in record["findings"]
-            ]
-            return cls(record["title"], tuple(found))
-        except (KeyError, TypeError, AttributeError) as error:
+            kept = [{k: v for k, v in item.items() if k in known} for item in record["findings"]]
+            return cls(record["title"], tuple(Finding(**parts) for parts in kept))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the report is incomplete: {error}") from None
 
     def _sorted(self) -> list[Finding]:
@@ -242,7 +241,7 @@ def check_format(record: Any, newest: int, what: str) -> dict[str, Any]:
     Raises:
         ValueError: it is no record, or its `format` is newer than `newest`.
     """
-    if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+    if not isinstance(record, dict) or type(record.get("format")) is not int:
         raise ValueError(f"{what} has no whole number under 'format'; it was not written by mlsd")
     if record["format"] > newest:
         raise ValueError(f"{what} has format {record['format']}; this mlsd reads up to {newest}: update mlsd")

@@ -78,7 +78,7 @@ class Schema:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.columns, self.target, self.rules)
 
-    # ---- learning ------------------------------------------------------------------------------------
+    # ---- learning --------------------------------------------------------------------------------
 
     @classmethod
     def infer(
@@ -125,7 +125,7 @@ class Schema:
             )
         return cls(tuple(columns), target)
 
-    # ---- questions -----------------------------------------------------------------------------------
+    # ---- questions -------------------------------------------------------------------------------
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class Schema:
         Raises:
             RefusedError: there is none; a near miss is proposed.
         """
-        if name not in self._by_name:
+        if not isinstance(name, str) or name not in self._by_name:
             raise RefusedError(f"the schema has no column {name!r}{near(name, self.names)}")
         return self._by_name[name]
 
@@ -186,7 +186,7 @@ class Schema:
         target = self.target if self.target in names else None
         return Schema(tuple(self.column(name) for name in names), target, rules)
 
-    # ---- judging tables ------------------------------------------------------------------------------
+    # ---- judging tables --------------------------------------------------------------------------
 
     def validate(self, frame: pd.DataFrame) -> Report:
         """Return everything that breaks the schema, at once; one finding per column and way.
@@ -275,7 +275,7 @@ class Schema:
                     broken.append((rule.name, Failure("rule", mask, message, f"breaks {rule.name}", limit=0)))
         return broken
 
-    # ---- numbers for a model ---------------------------------------------------------------------------
+    # ---- numbers for a model ---------------------------------------------------------------------
 
     def encode(
         self, records: Sequence[Mapping[str, Any]] | Mapping[str, Any], features: Iterable[str] | None = None
@@ -338,7 +338,7 @@ class Schema:
         names = self.features() if features is None else features
         return [at for at, name in enumerate(names) if self[name].kind == "category"]
 
-    # ---- JSON ------------------------------------------------------------------------------------------
+    # ---- JSON ------------------------------------------------------------------------------------
 
     def to_json(self) -> str:
         """Return the schema as JSON that a person can edit: one column a line, defaults left out.
@@ -375,7 +375,7 @@ class Schema:
         encoder = self._encoder(features)
         return describe(encoder.columns, [name for name in self.names if name in encoder.extra])
 
-    # ---- looks -----------------------------------------------------------------------------------------
+    # ---- looks -----------------------------------------------------------------------------------
 
     def _table(self) -> list[list[str]]:
         """Return the lines of the table, its head first, without columns that say nothing."""

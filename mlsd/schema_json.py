@@ -109,9 +109,13 @@ def _example(column: Column) -> Any:
         return False
     if column.kind == "category":
         return (column.categories or ("",))[0]
-    low = column.minimum if column.minimum is not None else min(0.0, column.maximum or 0.0)
-    high = column.maximum if column.maximum is not None else max(low, 0.0)
+    low, high = column.minimum, column.maximum
+    if column.kind == "integer":
+        low, high = low if low is None else math.ceil(low), high if high is None else math.floor(high)
+    if low is None:
+        low = 0 if high is None else min(0, high)
+    high = max(low, 0) if high is None else high
     middle = low / 2 + high / 2
     if column.kind == "integer":
-        return int(max(math.floor(middle), math.ceil(low)))
+        return min(max(math.floor(middle), int(low)), int(high))
     return whole(min(max(float(f"{middle:.3g}"), low), high))

@@ -131,22 +131,17 @@ def on_full_disk(kind, folder, text, kilobytes=400):
     return run_python(text, prefix=[*OWN_MOUNTS, "sh", "-c", mount, "sh"])
 
 
-def on_read_only_disk(kind, folder, before, after):
-    """Run `before`, make `folder` read-only, run `after`; return what `after` printed."""
-    head = f"folder = {str(folder)!r}\n"
-    before, after = head + _text(before), head + _text(after)
+def on_read_only_disk(kind, folder, text):
+    """Run Python text, which finds `folder` as it is but read-only; return what it printed."""
+    text = f"folder = {str(folder)!r}\n{_text(text)}"
     if kind == "permissions":
-        run_python(before)
         subprocess.run(["chmod", "-R", "a-w", str(folder)], check=True)
         try:
-            return run_python(after, prefix=_without_power())
+            return run_python(text, prefix=_without_power())
         finally:
             subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
-    script = (
-        f'mount -t tmpfs none "{folder}" && "$1" -c "$2" >&2 '
-        f'&& mount -o remount,ro "{folder}" && shift 2 && exec "$@"'
-    )
-    return run_python(after, prefix=[*OWN_MOUNTS, "sh", "-c", script, "sh", sys.executable, before])
+    mount = f'mount --bind "{folder}" "{folder}" && mount -o remount,bind,ro "{folder}" && exec "$@"'
+    return run_python(text, prefix=[*OWN_MOUNTS, "sh", "-c", mount, "sh"])
 
 
 def _without_power():

@@ -124,8 +124,14 @@ def test_default_metric_is_what_training_makes_small():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: score("auc", [0, 1], [0.1, 0.2]), "no metric is called 'auc'; expected one of log_loss, brier"),
-        (lambda: score("roc_auc", [0, 1], np.eye(2)), "roc_auc judges binary; the prediction has one column a class"),
+        (
+            lambda: score("auc", [0, 1], [0.1, 0.2]),
+            "no metric is called 'auc'; expected one of log_loss, brier",
+        ),
+        (
+            lambda: score("roc_auc", [0, 1], np.eye(2)),
+            "roc_auc judges binary; the prediction has one column a class",
+        ),
         (lambda: score("rmse", [0, 1], [0.1]), r"y has shape \(2,\) and the prediction \(1,\)"),
         (lambda: score("rmse", [], []), "n > 0"),
         (lambda: default_metric("ranking"), "no task is called 'ranking'; expected 'binary'"),

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import sqlite3
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsd import store
 from mlsd.prediction_log import COLUMNS, PredictionLog, features_of
 from mlsd.report import RefusedError
 from tests.hardship import FULL, READ_ONLY, crowd, kill_often, on_full_disk, on_read_only_disk
@@ -61,7 +63,7 @@ labels = st.dictionaries(
 
 
 @given(predictions, labels, st.randoms(use_true_random=False), minutes, minutes, st.none() | minutes)
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_labels_join_by_id_in_any_order_of_arrival(
     tmp_path_factory, predictions, labels, chance, start, end, known
 ):
@@ -96,7 +98,8 @@ def test_labels_join_by_id_in_any_order_of_arrival(
             assert pd.isna(read["labelled_at"]) and pd.isna(read["label"])
 
 
-@given(st.lists(minutes, unique=True, min_size=1), st.permutations(range(6)))
+@given(st.lists(minutes, unique=True, min_size=1, max_size=9), st.permutations(range(6)))
+@settings(max_examples=20)
 def test_one_by_one_and_all_at_once_are_the_same(tmp_path_factory, moments, order):
     folder = tmp_path_factory.mktemp("log")
     one, many = PredictionLog(folder / "one.db"), PredictionLog(folder / "many.db")
@@ -175,7 +178,7 @@ def test_labels_that_came_later_can_be_hidden_and_a_correction_counts_from_its_m
     known = {at: log.window(*EVER, labelled_by=minute(at))["label"].item() for at in (5, 9, 10, 19, 20)}
     assert known == {5: "first guess", 9: "first guess", 10: True, 19: True, 20: False}
     assert pd.isna(log.window(*EVER, labelled_by=minute(4))["label"].item())
-    assert log.window(*EVER)["label"].item() is np.False_
+    assert log.window(*EVER)["label"].item() == False  # noqa: E712
 
 
 def test_numpy_values_and_missing_ones_are_kept_as_plain_ones(log):
@@ -284,7 +287,7 @@ BAD_ROWS = {
     "no moment": ({"at": None}, r"^the moment of 'p0' is missing; expected a moment with a time zone$"),
     "a list as moment": (
         {"at": []},
-        r"^the moment of 'p0' is \[\] \(list\); expected a moment with a time zone$",
+        r"^the moment of 'p0' is no moment; expected one such as '2024-02-05T10:00:00\+00:00'$",
     ),
     "long ago": (
         {"at": "1500-01-01T00:00Z"},
@@ -361,6 +364,22 @@ def test_a_forgotten_person_is_gone_from_the_disk(tmp_path, close_first):
     assert window["label"].tolist() == ["kept"] * 200
 
 
+def test_rows_that_a_reader_holds_on_to_are_not_said_to_be_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_BUSY_SECONDS", 0.1)
+    log = PredictionLog(tmp_path / "p.db")
+    log.append(**row(0, unit="ann"))
+    reader = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM predictions").fetchall()
+    with pytest.raises(
+        RefusedError, match=r"is being read, so deleted rows may still be in its journal; call this"
+    ):
+        log.forget("ann")
+    reader.close()
+    assert log.forget("ann") == 0
+    assert b"ann" not in everything_on_disk(tmp_path)
+
+
 def test_a_unit_that_is_no_text_is_refused(log):
     with pytest.raises(RefusedError, match=r"^the unit is None \(NoneType\); expected text$"):
         log.forget(None)
@@ -408,6 +427,7 @@ def test_a_log_reads_as_one_line_and_travels_as_its_path(tmp_path):
 
 SETUP = """
 import pandas as pd
+from mlsd import store
 from mlsd.prediction_log import PredictionLog
 START = pd.Timestamp("2024-02-05T00:00Z")
 def row(id): return (id, START, 1, {"links": 3, "word": "x" * 50}, 0.5, "u")
@@ -497,13 +517,11 @@ def test_a_full_disk_is_one_sentence_and_keeps_whole_batches(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_a_log_on_a_read_only_disk_can_be_read(tmp_path, kind):
-    head = SETUP.replace("\n", "\n    ")
-    before = f"""
-    {head}
-    PredictionLog(folder + "/p.db").append(*row("a"))
-    """
-    after = f"""
-    {head}
+    log = PredictionLog(tmp_path / "p.db")
+    log.append(**row(1))
+    log._database.close()
+    text = f"""
+    {SETUP.replace(chr(10), chr(10) + "    ")}
     from mlsd.report import RefusedError
     log = PredictionLog(folder + "/p.db", keep_days=1)
     for attempt in (lambda: log.append(*row("b")), lambda: log.label("a", 1, START), lambda: log.forget("u")):
@@ -511,12 +529,12 @@ def test_a_log_on_a_read_only_disk_can_be_read(tmp_path, kind):
             attempt()
         except RefusedError as error:
             print(error)
-    assert log.ids() == ["a"]
+    assert log.ids() == ["p1"]
     """
     sentence = (
         r"(cannot use .*p.db: attempt to write a readonly database; choose a folder you may write to\n){3}"
     )
-    assert re.fullmatch(sentence, on_read_only_disk(kind, tmp_path, before, after))
+    assert re.fullmatch(sentence, on_read_only_disk(kind, tmp_path, text))
 
 
 def test_fifty_thousand_rows_are_kept_and_read_in_seconds(tmp_path):

@@ -22,7 +22,7 @@ def codes(report):
     return [(f.code, f.subject, f.count) for f in report.failures]
 
 
-# ---- what is learnt --------------------------------------------------------------------------------------
+# ---- what is learnt ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_is_stated_comes_from_arguments_or_the_table_itself():
     assert Schema.infer(frame, known_at={})["likes"].known_at == "creation"
 
 
-# ---- questions ---------------------------------------------------------------------------------------------
+# ---- questions -----------------------------------------------------------------------------------
 
 POSTS = Schema(
     (
@@ -237,7 +237,10 @@ def test_a_schema_is_a_value():
          "boolean, category, text, time"),
         (lambda: Column("a", "text", known_at="labl"), "column 'a' has known_at 'labl'; expected one of creation, "
          "reaction, label: did you mean 'label'?"),
-        (lambda: Column("a", "number", minimum=3, maximum=2), "column 'a' has minimum 3 above its maximum 2; swap them"),
+        (lambda: Column("a", "number", minimum=3, maximum=2),
+         "column 'a' has minimum 3 above its maximum 2; swap them"),
+        (lambda: Column("a", "integer", minimum=0.2, maximum=0.8), "column 'a' is an integer between 0.2 and 0.8, "
+         "where there is none"),
         (lambda: Column("a", "number", minimum="3"), "column 'a' has minimum '3'; expected a finite number"),
         (lambda: Column("a", "number", maximum=True), "column 'a' has maximum True; expected a finite number"),
         (lambda: Column("a", "number", maximum=float("nan")), "column 'a' has maximum nan; expected a finite number"),
@@ -267,7 +270,7 @@ def test_mistakes_are_refused_in_one_sentence(call, sentence):
     assert not caught.value.report.ok
 
 
-# ---- what infer refuses --------------------------------------------------------------------------------------
+# ---- what infer refuses --------------------------------------------------------------------------
 
 TIMES = pd.date_range("2024-01-01", periods=2)
 
@@ -277,7 +280,8 @@ TIMES = pd.date_range("2024-01-01", periods=2)
     [
         (pd.DataFrame({"a": []}), "the table has 0 rows and 1 columns; nothing to learn"),
         (pd.DataFrame(), "the table has 0 rows and 0 columns; nothing to learn"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the column name 'a' stands twice; expected each name once: rename one"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]),
+         "the column name 'a' stands twice; expected each name once: rename one"),
         (pd.DataFrame([[1, 2]]), "a column is named 0; expected text: use frame.columns = frame.columns.map(str)"),
         (pd.DataFrame({("a", "b"): [1]}), "a column is named ('a', 'b'); expected text: "
          "use frame.columns = frame.columns.map(str)"),
@@ -327,7 +331,7 @@ def test_what_is_stated_wrongly_is_refused(more, sentence):
     assert str(caught.value) == sentence
 
 
-# ---- validate and quarantine -----------------------------------------------------------------------------------
+# ---- validate and quarantine ---------------------------------------------------------------------
 
 
 def test_a_table_in_order_gives_one_finding_a_column():
@@ -486,10 +490,15 @@ def test_each_kind_refuses_the_others(kind):
 def test_a_million_failures_stay_small():
     n = 1_000_000
     schema = Schema((
-        Column("a", "number", minimum=0), Column("b", "category", categories=("x",)), Column("c", "integer", unique=True),
+        Column("a", "number", minimum=0), Column("b", "category", categories=("x",)),
+        Column("c", "integer", unique=True),
     ))  # fmt: skip
     frame = pd.DataFrame(
-        {"a": np.full(n, -1.0), "b": np.resize([f"{i:0100d}" for i in range(1000)], n), "c": 7}
+        {
+            "a": np.full(n, -1.0),
+            "b": np.resize(np.array([f"{i:0100d}" for i in range(1000)], dtype=object), n),
+            "c": 7,
+        }
     )
     report = schema.validate(frame)
     assert codes(report) == [("range", "a", n), ("category", "b", n), ("unique", "c", n - 1)]
@@ -537,7 +546,7 @@ def test_text_storage_without_arrow_gives_the_same_verdict():
         assert POSTS.validate(frame.astype({"language": dtype, "post_id": dtype})) == found
 
 
-# ---- looks ---------------------------------------------------------------------------------------------------------
+# ---- looks ---------------------------------------------------------------------------------------
 
 
 def test_the_repr_is_a_table():

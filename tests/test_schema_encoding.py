@@ -220,7 +220,7 @@ def test_whatever_json_comes_it_is_encoded_or_refused(body):
         assert array.shape == (len(body), 5)
 
 
-# ---- whole tables ---------------------------------------------------------------------------------------------
+# ---- whole tables --------------------------------------------------------------------------------
 
 
 def test_a_table_is_encoded_leniently():

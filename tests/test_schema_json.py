@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsd.report import RefusedError
 from mlsd.schema import Column, Rule, Schema
 
 SCHEMA = Schema(
     (
         Column("post_id", "text", unique=True),
         Column("posted_at", "time"),
-        Column("n_links", "integer", minimum=0, maximum=40, unit="links", description="links in the text"),
+        Column("n_links", "integer", minimum=0, maximum=40, unit="links", description="in the text"),
         Column("caps", "number", nullable=True, minimum=0.25),
         Column("language", "category", categories=("en", "nl"), nullable=True),
         Column("promoted", "boolean"),
@@ -28,7 +27,7 @@ TEXT = """{
  "columns": [
   {"name": "post_id", "kind": "text", "unique": true},
   {"name": "posted_at", "kind": "time"},
-  {"name": "n_links", "kind": "integer", "minimum": 0, "maximum": 40, "unit": "links", "description": "links in the text"},
+  {"name": "n_links", "kind": "integer", "minimum": 0, "maximum": 40, "unit": "links", "description": "in the text"},
   {"name": "caps", "kind": "number", "nullable": true, "minimum": 0.25},
   {"name": "language", "kind": "category", "nullable": true, "categories": ["en", "nl"]},
   {"name": "promoted", "kind": "boolean"},
@@ -89,7 +88,8 @@ def test_a_person_may_leave_out_what_is_usual():
          "all of them texts"),
         ('"format": 1', '"format": 2', "the schema has format 2; this mlsd reads up to 1: update mlsd"),
         ('"format": 1,', "", "the schema has no whole number under 'format'; it was not written by mlsd"),
-        ('"format": 1,', '"format": true,', "the schema has no whole number under 'format'; it was not written by mlsd"),
+        ('"format": 1,', '"format": true,',
+         "the schema has no whole number under 'format'; it was not written by mlsd"),
         ('"unique": true', '"unique": "yes"', "column 'post_id' has unique 'yes'; expected true or false"),
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_slip_anywhere_gives_a_schema_or_one_sentence(data):
         assert Schema.from_json(schema.to_json()) == schema
 
 
-# ---- JSON Schema, for OpenAPI ------------------------------------------------------------------------------------
+# ---- JSON Schema, for OpenAPI --------------------------------------------------------------------
 
 
 def test_a_record_is_described():
@@ -134,7 +134,7 @@ def test_a_record_is_described():
         "type": "object",
         "properties": {
             "n_links": {"type": "integer", "minimum": 0, "maximum": 40,
-                        "description": "links in the text, in links", "examples": [20]},
+                        "description": "in the text, in links", "examples": [20]},
             "caps": {"type": ["number", "null"], "minimum": 0.25, "examples": [0.25]},
             "language": {"type": ["string", "null"], "enum": ["en", "nl", None], "examples": ["en"]},
             "promoted": {"type": "boolean", "examples": [False]},
@@ -145,7 +145,7 @@ def test_a_record_is_described():
         "additionalProperties": False,
     }  # fmt: skip
     assert json.loads(json.dumps(described, allow_nan=False)) == described
-    assert list(SCHEMA.to_json_schema(["promoted"])["properties"])[0] == "promoted"
+    assert next(iter(SCHEMA.to_json_schema(["promoted"])["properties"])) == "promoted"
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -90,7 +90,7 @@ def frames(draw, kinds=tuple(DTYPES), max_size=45):
     return pd.DataFrame({name: draw(DTYPES[name](n)).set_axis(index) for name in chosen}, index=index)
 
 
-# ---- infer accepts what it learnt from -----------------------------------------------------------------
+# ---- infer accepts what it learnt from -----------------------------------------------------------
 
 
 @given(frames())
@@ -130,7 +130,7 @@ def test_the_order_and_storage_of_rows_do_not_change_the_schema(frame):
     assert schema.validate(frame.astype(object)).ok
 
 
-# ---- quarantine against a ten-line row checker -----------------------------------------------------------
+# ---- quarantine against a ten-line row checker ---------------------------------------------------
 
 SCHEMAS = {
     "number": Column("x", "number", minimum=-1, maximum=5),
@@ -236,7 +236,7 @@ def test_quarantine_loses_nothing_keeps_order_and_dtypes(taught, frame, data):
     assert len(strict.quarantine(clean)[1]) == 0
 
 
-# ---- encode: one record and a table agree, and agree with validate ------------------------------------------
+# ---- encode: one record and a table agree, and agree with validate -------------------------------
 
 ENCODED = (
     Column("number", "number", minimum=-3, maximum=5),
@@ -297,7 +297,7 @@ def test_encode_and_encode_frame_agree_bit_for_bit(records):
     assert schema.encode(as_dicts).tobytes() == encoded.tobytes()
 
 
-# ---- JSON ---------------------------------------------------------------------------------------------------
+# ---- JSON ----------------------------------------------------------------------------------------
 
 NAMES = st.text(min_size=1, max_size=8)
 BOUND = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -313,7 +313,7 @@ def columns(draw, name):
     if kind in ("number", "integer"):
         low, high = draw(BOUND), draw(BOUND)
         if low is not None and high is not None:
-            low, high = min(low, high), max(low, high)
+            low, high = sorted([low, high] if kind == "number" else [float(int(low)), float(int(high))])
         parts |= {"minimum": low, "maximum": high}
     if kind == "category":
         parts["categories"] = tuple(draw(st.lists(WORDS, min_size=1, max_size=4, unique=True)))

@@ -56,7 +56,9 @@ def test_benjamini_hochberg_of_no_test_is_no_p_value():
     assert benjamini_hochberg([]).shape == (0,)
 
 
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=9))
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=9)
+)
 def test_total_variation_is_a_distance(cells):
     p, q, r = (np.array(column) + 1 for column in zip(*cells, strict=True))
     assert total_variation(p, p) == 0
@@ -98,14 +100,14 @@ def test_bootstrap_leaves_out_resamples_without_a_value():
 def test_intervals_cover_as_often_as_they_say():
     rng = np.random.default_rng(0)
     mean = paired = median = 0
-    worlds = 400
+    worlds = 250
     for world in range(worlds):
         x, noise = rng.normal(3, 2, 40), rng.normal(0.5, 1, 40)
         low, high = mean_interval(x)
         mean += low <= 3 <= high
         low, high = paired_interval(x + noise, x)
         paired += low <= 0.5 <= high
-        low, high = bootstrap_interval(np.median, rng.normal(3, 2, 150), n_resamples=150, random_state=world)
+        low, high = bootstrap_interval(np.median, rng.normal(3, 2, 150), n_resamples=100, random_state=world)
         median += low <= 3 <= high
     assert within_limits(mean, worlds)
     assert within_limits(paired, worlds)

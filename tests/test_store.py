@@ -329,12 +329,11 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, k
 
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_a_read_only_disk_can_be_read_and_refuses_writers_in_one_sentence(tmp_path, kind):
-    before = f"""
-    from mlsd.store import Blobs, Database
-    Database(folder + "/facts.db", {LAYOUT!r}).write("INSERT INTO facts (value) VALUES ('first')")
-    Blobs(folder + "/blobs").put(b"small")
-    """
-    after = f"""
+    database = Database(tmp_path / "facts.db", LAYOUT)
+    database.write("INSERT INTO facts (value) VALUES ('first')")
+    database.close()
+    Blobs(tmp_path / "blobs").put(b"small")
+    text = f"""
     from pathlib import Path
     from mlsd.report import RefusedError
     from mlsd.store import Blobs, Database, new_folder, write_file
@@ -363,4 +362,17 @@ def test_a_read_only_disk_can_be_read_and_refuses_writers_in_one_sentence(tmp_pa
     assert sorted(Path(folder).rglob("*")) == names
     print("as promised")
     """
-    assert on_read_only_disk(kind, tmp_path, before, after) == "as promised\n"
+    assert on_read_only_disk(kind, tmp_path, text) == "as promised\n"
+
+
+@pytest.mark.parametrize("kind", READ_ONLY)
+def test_a_read_only_reader_sees_what_a_living_writer_wrote(tmp_path, kind):
+    database = Database(tmp_path / "facts.db", LAYOUT)
+    database.write("INSERT INTO facts (value) VALUES ('still in the journal')")
+    assert (tmp_path / "facts.db-wal").stat().st_size > 0
+    text = f"""
+    from mlsd.store import Database
+    print(Database(folder + "/facts.db", {LAYOUT!r}).read("SELECT value FROM facts")[0][0])
+    """
+    assert on_read_only_disk(kind, tmp_path, text) == "still in the journal\n"
+    database.close()

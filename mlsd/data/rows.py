@@ -74,8 +74,8 @@ def read_rows(
 ) -> Iterator[Row]:
     """Yield the rows of a table; blank lines are passed over.
 
-    A row that does not parse costs one line, never those after it: where an opened quote swallowed
-    the lines that follow, reading starts again on the second of them.
+    A row that does not parse costs one line, never those after it: where an opened quote is not closed
+    rightly, reading starts again on the line that follows.
 
     Args:
         lines: the lines of the file.
@@ -91,10 +91,9 @@ def read_rows(
         try:
             for cells in reader:
                 end = first + reader.line_num
-                fits = width is None or len(cells) == width
-                if end - start > 1 and (not fits or start in broken):
+                if end - start > 1 and start in broken:
                     break
-                if fits and cells:
+                if cells and width in (None, len(cells)):
                     yield Row(start, end, cells)
                 elif cells:
                     yield Row(start, end, None, _wrong_width(len(cells), width))

@@ -116,7 +116,7 @@ def fill(
 def _holds_rows(lines: list[str], rows: Rows, i: int, delimiter: str, width: int) -> bool:
     """Whether lines within a row would be rows of their own, had a stray quote not joined them."""
     inner = read_rows(lines[rows.starts[i] + 1 : rows.ends[i]], delimiter, width)
-    return any(row.cells is not None for row in inner)
+    return any(row.cells is not None and not any('"' in cell for cell in row.cells) for row in inner)
 
 
 def _judge(rows: Rows, delimiter: str, names: list[str], needed: Mapping[str, str]) -> Sheet:

@@ -117,18 +117,18 @@ def topic_shares(moved: np.ndarray) -> np.ndarray:
 
 # name: (coefficient, coefficient after a concept drift of strength 1)
 TERMS = {
-    "one": (-2.15, -2.35),
+    "one": (-2.20, -2.35),
     "age": (-1.00, 0.60),  # aged, stolen accounts instead of fresh ones
-    "links": (1.40, -0.60),
-    "caps": (0.60, -0.60),
+    "links": (1.50, -0.60),
+    "caps": (0.65, -0.60),
     "words": (-0.40, 0.80),  # long, polite texts
-    "payment": (2.00, 1.00),
-    "profile": (-0.50, 0.60),
+    "payment": (2.10, 1.00),
+    "profile": (-0.60, 0.60),
     "connections": (0.00, 0.50),
     "posts": (0.60, -0.30),
     "image": (0.00, 0.90),
     "topic": (1.10, 1.10),
-    "payment for work": (1.30, 1.30),
+    "payment for work": (0.90, 1.30),
     "link from a new account": (1.00, -0.80),
 }
 

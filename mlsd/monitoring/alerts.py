@@ -18,6 +18,7 @@ class AlertRule:
 
     Args:
         successive: how many reports in a row must fail on the same code and subject.
+        at_least: a failed finding of a smaller value (an effect size, say) does not count.
 
     >>> red = Report("Monday", (Finding("drift", "n_links", ok=False, message="moved"),))
     >>> rule = AlertRule(successive=2)
@@ -26,6 +27,7 @@ class AlertRule:
     """
 
     successive: int = 3
+    at_least: float = 0.0
 
     def __post_init__(self) -> None:
         if self.successive < 1:
@@ -41,7 +43,7 @@ class AlertRule:
         if len(reports) < self.successive:
             return Report(title, (Finding("quiet", message=f"only {len(reports)} reports so far"),))
         latest = reports[-self.successive :]
-        kept = set.intersection(*({(f.code, f.subject) for f in report.failures} for report in latest))
+        kept = set.intersection(*({(f.code, f.subject) for f in self._failing(report)} for report in latest))
         alerts = [
             Finding(
                 "alert",
@@ -52,7 +54,12 @@ class AlertRule:
                 message=f.message,
                 details={"code": f.code, "successive": self.successive},
             )
-            for f in latest[-1].failures
+            for f in self._failing(latest[-1])
             if (f.code, f.subject) in kept
         ]
         return Report(title, tuple(alerts or [Finding("quiet", message="no finding kept failing")]))
+
+    def _failing(self, report: Report) -> list[Finding]:
+        """Return the failures that count; one without a number always does."""
+        numbers = (int, float)
+        return [f for f in report.failures if not isinstance(f.value, numbers) or f.value >= self.at_least]

@@ -108,7 +108,19 @@ class Loop:
         for day in range(self.plan.train_days, self.plan.days):
             with self.story.working(f"day {day + 1} of {self.plan.days}"):
                 self._live(day)
+        self._close()
         return self.outcome
+
+    def _close(self) -> None:
+        """Say what became of the last days."""
+        if self.outcome.swap is not None:
+            quiet = self.watch.alert().ok
+            self.story.say(
+                f"in the {len(self.watch.windows)} days since, {'no alert' if quiet else 'another alert'}"
+            )
+        elif not self.outcome.alerts:
+            self.story.step("The month ends")
+            self.story.say(f"{len(self.outcome.windows)} daily reports, no alert, no retraining")
 
     # ---- before going live ------------------------------------------------------------------------
 
@@ -130,7 +142,7 @@ class Loop:
         self.story.step("A model is trained, tracked, judged, packaged and published")
         package = self._train(rows, None)
         self._publish(package)
-        self.watch = Watch(self.workspace.log, package, 1, self.world.label_delay)
+        self.watches = [Watch(self.workspace.log, package, 1, self.world.label_delay)]
 
     def _train(self, rows: pd.DataFrame, champion: ModelPackage | None) -> ModelPackage:
         """Run the training pipeline as a tracked run; return the judged candidate."""
@@ -168,7 +180,8 @@ class Loop:
             zip(arrived[self.world.key], arrived[self.world.target], arrived["labelled_at"], strict=True)
         )
         self.outcome.windows.append(self.watch.look(start, now))
-        self._update(self.watch.labels_arrived(now))
+        for watch in self.watches:
+            self._update(watch.labels_arrived(now))
         if not self.closed:
             self._consider(now)
 
@@ -179,11 +192,16 @@ class Loop:
         found = diagnose(rejected_share=share)
         if found.findings[0].value == "data fault":
             self.outcome.faults.append((now, found))
-            self.story.step(f"{now - pd.Timedelta(days=1):%d %B}: broken posts arrive")
+            self.story.step(f"{_day(now)}: broken posts arrive")
             reason = rejected["reasons"].value_counts().index[0]
             self.story.say(f"{len(rejected):,} of {len(posts):,} posts are quarantined: {reason}")
             self.story.say(f"diagnosis: {found.findings[0].value}; the other posts go on")
         return clean
+
+    @property
+    def watch(self) -> Watch:
+        """The watch over the version that answers now; older ones still wait for their last labels."""
+        return self.watches[-1]
 
     def _update(self, ready: list[Window]) -> None:
         by_start = {window.start: window for window in ready}
@@ -196,12 +214,12 @@ class Loop:
             return
         if not self.outcome.diagnoses or self.outcome.swapped_at is not None:
             self.outcome.alerts.append((now, alert))
-            self.story.step(f"{now - pd.Timedelta(seconds=1):%d %B}, evening: an alert")
+            self.story.step(f"{_day(now)}, evening: an alert")
             self.story.judge(alert)
         found = self.watch.diagnose(now)
         self.outcome.diagnoses.append((now, found))
         kind = found.findings[0].value
-        self.story.say(f"{now:%d %B}, diagnosis: {found.findings[0].message}")
+        self.story.say(f"{_day(now)}, diagnosis: {found.findings[0].message}")
         if kind in ("data drift", "no drift"):
             self.closed = True
             self.story.say("the model keeps its promise, so it stays; the drift is reported, no retraining")
@@ -215,7 +233,7 @@ class Loop:
                 f"{len(rows):,} labelled posts since; retraining waits for {self.plan.retrain_rows:,}"
             )
             return
-        self.story.step(f"{now - pd.Timedelta(seconds=1):%d %B}, night: the pipeline retrains")
+        self.story.step(f"{_day(now)}, night: the pipeline retrains")
         self.story.say(f"{len(rows):,} labelled posts since the trouble began")
         candidate = self._train(rows, self.watch.package)
         self.outcome.retrained_on, self.outcome.verdict = len(rows), candidate.report
@@ -234,7 +252,7 @@ class Loop:
             f"by versions {' and '.join(map(str, swap.versions))}"
         )
         number = max(self.outcome.packages)
-        self.watch = Watch(self.workspace.log, candidate, number, self.world.label_delay)
+        self.watches.append(Watch(self.workspace.log, candidate, number, self.world.label_delay))
         return rest
 
     # ---- who knows what, when ---------------------------------------------------------------------
@@ -255,3 +273,8 @@ class Loop:
         labelled = self.posts.merge(labels.astype({self.world.target: bool}), on=self.world.key)
         labelled.attrs = self.posts.attrs
         return labelled
+
+
+def _day(now: pd.Timestamp) -> str:
+    """Return the day that ends now, in words."""
+    return f"{now - pd.Timedelta(seconds=1):%-d %B}"

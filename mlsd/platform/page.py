@@ -14,6 +14,7 @@ from mlsd.metrics import row_losses
 from mlsd.platform.loop import Outcome
 from mlsd.platform.promises import regained
 from mlsd.platform.story import Story
+from mlsd.platform.watch import INPUTS
 from mlsd.plot import Picture, plot_calibration, plot_drift, plot_performance, plot_report, svg
 from mlsd.report import Report
 from mlsd.store import write_file
@@ -137,12 +138,18 @@ def _events(outcome: Outcome) -> list[tuple[pd.Timestamp, str]]:
 
 def _drift_figure(outcome: Outcome) -> tuple[Picture, str]:
     windows = outcome.windows
-    moved = {f.subject for w in windows for f in w.drift.failures}
-    title = f"{len(moved)} of the features moved" if moved else "No feature moved"
-    figure = plot_drift([w.drift for w in windows], [w.start for w in windows], title=title)
-    return (
-        figure,
-        "How far each feature of a day's posts is from the training posts (total variation, noise removed).",
+    alerted = [
+        f.subject for _, alert in outcome.alerts[:1] for f in alert.failures if f.details["code"] == "drift"
+    ]
+    title = (
+        f"{len(alerted)} features moved: {', '.join(alerted[:3])}"
+        if alerted
+        else "No feature raised an alert"
+    )
+    figure = plot_drift([w.drift for w in windows], [w.start for w in windows], INPUTS.at_least, title=title)
+    return figure, (
+        "How far each feature of a day's posts is from the training posts (total variation, the expected noise "
+        f"removed). A column alerts when it is above the limit on {INPUTS.successive} days running."
     )
 
 

@@ -162,7 +162,7 @@ class Server:
                 trouble = self._trouble()
                 if not trouble:
                     return
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise RefusedError(f"the server was not ready within {self.start_seconds:g} s: {trouble}")
 
     def _check_alive(self) -> None:
@@ -236,14 +236,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise RefusedError(f"port {port} does not exist; choose 0 to 65535")
     try:
         return socket.create_server((HOST, port))  # bound and listening at once: nobody can come between
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise RefusedError(f"port {port} is taken; choose another, or 0") from None
         raise RefusedError(f"port {port} cannot be used: {(error.strerror or str(error)).lower()}") from None
-    except OverflowError:
-        raise RefusedError(f"port {port} does not exist; choose 0 to 65535") from None
 
 
 def _serve(asked: argparse.Namespace, listener: socket.socket, stop: _Stop) -> None:

@@ -13,6 +13,11 @@ from mlsd.prediction_log import PredictionLog
 from mlsd.profile import Profile
 from mlsd.report import Report
 
+INPUTS = AlertRule(
+    successive=3, at_least=0.05
+)  # a column alerts when 5 % of the rows moved, three times running
+LOSS = AlertRule(successive=2)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -49,12 +54,11 @@ class Watch:
         package: ModelPackage,
         version: int,
         label_delay: pd.Timedelta,
-        inputs_rule: AlertRule | None = None,
-        loss_rule: AlertRule | None = None,
+        inputs_rule: AlertRule = INPUTS,
+        loss_rule: AlertRule = LOSS,
     ) -> None:
         self.log, self.package, self.version, self.label_delay = log, package, version, label_delay
-        self.inputs_rule = inputs_rule or AlertRule(successive=3)
-        self.loss_rule = loss_rule or AlertRule(successive=2)
+        self.inputs_rule, self.loss_rule = inputs_rule, loss_rule
         self.reference = package.profile.select(package.features)
         self.windows: list[Window] = []
 

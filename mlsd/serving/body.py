@@ -113,12 +113,13 @@ def parse_body(body: bytes, fields: Collection[str]) -> Any:
         raise _why(text, fields) from None
 
 
-_NOT_FINITE = object()
-_TWICE = object()
+_NOT_FINITE, _TWICE, _HALF = object(), object(), object()  # stand where a value cannot be used
 _SAID = {
     _NOT_FINITE: ("not_finite", "expected a finite number, or null where nothing is known"),
     _TWICE: ("twice", "expected each name once"),
+    _HALF: ("half_character", "expected whole characters, no lone surrogate"),
 }
+_DETAIL = "JSON numbers must be finite, characters whole, and a name may occur once in an object."
 
 
 def _why(text: str, fields: Collection[str]) -> Problem:
@@ -127,24 +128,28 @@ def _why(text: str, fields: Collection[str]) -> Problem:
         content = json.loads(
             text,
             parse_constant=lambda _: _NOT_FINITE,
-            parse_float=lambda digits: _NOT_FINITE if math.isinf(float(digits)) else 0.0,
-            object_pairs_hook=_marked,
+            parse_float=_mark_number,
+            parse_int=_mark_number,
+            object_pairs_hook=_mark_values,
         )
     except json.JSONDecodeError as error:
         if not text.strip():
             return Problem("not-json", "The body is empty; expected a JSON object.")
         return Problem("not-json", f"The JSON breaks off at line {error.lineno}, column {error.colno}.")
-    except (ValueError, RecursionError):  # a whole number of thousands of digits, or thousands of brackets
-        return Problem("not-json", "The JSON holds a number too long or lists nested too deeply.")
-    errors = _marks(content, fields)
-    detail = "JSON numbers must be finite, and each name may occur once in an object."
-    return Problem("not-json", detail, errors or [FieldError("strict", detail)])
+    except RecursionError:
+        return Problem("not-json", "The JSON is nested too deeply.")
+    return Problem("not-json", _DETAIL, _marks(content, fields) or [FieldError("strict", _DETAIL)])
 
 
-def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _mark_number(digits: str) -> Any:
+    return _NOT_FINITE if math.isinf(float(digits)) else 0
+
+
+def _mark_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
-        found[name] = _TWICE if name in found else value
+        half = isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value)
+        found[name] = _TWICE if name in found else _HALF if half else value
     return found
 
 
@@ -153,7 +158,7 @@ def _marks(content: Any, fields: Collection[str]) -> list[FieldError]:
     errors = []
     for row, record in enumerate(rows if isinstance(rows, list) else []):
         for name, value in record.items() if isinstance(record, dict) else ():
-            if value is _NOT_FINITE or value is _TWICE:
+            if type(value) is object:
                 code, message = _SAID[value]
                 errors.append(FieldError(code, message, name if name in fields else None, row))
     return errors

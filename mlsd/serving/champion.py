@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Champion:
         self._retry_at = 0.0
         self._looked = -math.inf
         self._watching = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlsd-champion")  # one at a time, in order
+        self._one_at_a_time = threading.Lock()
 
     async def get(self) -> Loaded:
         """Return the version in use.
@@ -74,14 +74,14 @@ class Champion:
 
     async def look(self) -> None:
         """Look once, in a thread, and swap when the champion has changed."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+        await asyncio.to_thread(self._look)
         self._looked = time.monotonic()
 
-    def close(self) -> None:
-        """Let the thread go."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
     def _look(self) -> None:
+        with self._one_at_a_time:
+            self._follow()
+
+    def _follow(self) -> None:
         try:
             number = self.source.resolve(f"{self.name}@champion")
         except Exception as error:

@@ -48,9 +48,6 @@ class Desk:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
-        self.champion.close()
-        if self.recorder is not None:
-            self.recorder.close()
 
     async def predict(self, request: Request) -> Response:
         """Answer rows: nothing is sent that is not in the log."""
@@ -124,13 +121,8 @@ def _portrait(name: str, loaded: Loaded) -> dict[str, Any]:
         "classes": package.classes,
         "features": {name: described[name] for name in package.features},
         "metrics": [
-            {
-                "name": f.subject or f.code,
-                "code": f.code,
-                "value": f.value,
-                "interval": f.interval,
-                "ok": f.ok,
-            }
-            for f in package.report
+            {"name": finding.subject, "value": finding.value, "interval": finding.interval}
+            for finding in package.report
+            if finding.code == "metric"
         ],
     }

@@ -52,10 +52,6 @@ class Recorder:
         """
         await asyncio.wrap_future(self._thread.submit(self._log.label, *label))
 
-    def close(self) -> None:
-        """Write what waits, then let the thread go."""
-        self._thread.shutdown()
-
     def _write_waiting(self) -> None:
         while True:
             with self._lock:

@@ -19,14 +19,13 @@ from mlsd.datasets import Drift, make_spam_posts
 from mlsd.monitoring import detect_drift, diagnose, judge_performance
 from mlsd.monitoring.diagnosis import SLOPES
 from mlsd.platform.plan import Plan
-from mlsd.platform.watch import Watch
+from mlsd.platform.watch import INPUTS, LOSS
 from mlsd.profile import Profile
 from mlsd.training import Recipe, train
 
 PLAN = Plan()
 DAILY = PLAN.n_samples // PLAN.days
 TARGET = "is_spam"
-INPUTS, LOSS = 3, 2  # successive reports of the two rules; read off Watch below
 
 
 def model(state: int):
@@ -52,7 +51,6 @@ def look(package, kind: str, state: int, count: int) -> pd.DataFrame:
         excess = judge_performance(y, p, task="binary").findings[1]
         row = {f"failed {f.subject}": f.failed for f in drift if f.code == "drift"}
         row |= {f"effect {f.subject}": f.value for f in drift if f.code == "drift"}
-        row |= {"limit": next(f.limit for f in drift if f.code == "drift")}
         row |= {"failed loss": excess.failed, "low": excess.interval[0], "loss limit": excess.limit}
         row |= {"named": diagnose(drift=drift, y=y, prediction=p).findings[0].value}
         row |= {f.code: f.value for f in diagnose(drift=drift, y=y, prediction=p) if f.code in ("slope",)}
@@ -73,13 +71,14 @@ def chance_of_run(p: float, days: int, successive: int) -> float:
 def early(package, state: int, count: int, days: int) -> tuple[float, float]:
     """Return the chances that an unchanged month alerts, by the inputs rule and by the loss rule."""
     seen = look(package, "none", state, count)
-    columns = [name.removeprefix("failed ") for name in seen if name.startswith("failed ") and name != "failed loss"]
+    columns = [
+        name.removeprefix("failed ") for name in seen if name.startswith("failed ") and name != "failed loss"
+    ]
     inputs = sum(
-        chance_of_run(max(seen[f"failed {c}"].mean(), above(seen[f"effect {c}"], seen["limit"].iloc[0])), days, INPUTS)
-        for c in columns
+        chance_of_run(above(seen[f"effect {c}"], INPUTS.at_least), days, INPUTS.successive) for c in columns
     )
     p = max(seen["failed loss"].mean(), above(seen["low"], seen["loss limit"].iloc[0]))
-    return inputs, chance_of_run(p, days, LOSS)
+    return inputs, chance_of_run(p, days, LOSS.successive)
 
 
 def miss(package, kind: str, state: int, count: int) -> tuple[float, float]:
@@ -89,7 +88,8 @@ def miss(package, kind: str, state: int, count: int) -> tuple[float, float]:
         columns = [name.removeprefix("failed ") for name in seen if name.startswith("failed ")]
         columns = [c for c in columns if c != "loss"]
         one = min(
-            max(1 - seen[f"failed {c}"].mean(), above(-seen[f"effect {c}"], -seen["limit"].iloc[0])) for c in columns
+            max(1 - seen[f"failed {c}"].mean(), above(-seen[f"effect {c}"], -INPUTS.at_least))
+            for c in columns
         )
         wrong = max((seen["named"] != "data drift").mean(), above(seen["low"], seen["loss limit"].iloc[0]))
         return min(1.0, 4 * one), wrong
@@ -104,16 +104,21 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=8)
     parser.add_argument("--windows", type=int, default=150)
     asked = parser.parse_args()
-    assert Watch.__init__.__defaults__ is not None
     packages = [model(state) for state in range(asked.models)]
     live = PLAN.days - PLAN.train_days
     found = np.array([early(p, s, asked.windows, live) for s, p in enumerate(packages)])
     print(f"{asked.models} models, {asked.windows} windows of {DAILY:,} posts each")
-    print(f"early alert in {live} days, by features: {found[:, 0].mean():.1e} (worst model {found[:, 0].max():.1e})")
-    print(f"early alert in {live} days, by loss:     {found[:, 1].mean():.1e} (worst model {found[:, 1].max():.1e})")
+    print(
+        f"early alert in {live} days, by features: {found[:, 0].mean():.1e} (worst model {found[:, 0].max():.1e})"
+    )
+    print(
+        f"early alert in {live} days, by loss:     {found[:, 1].mean():.1e} (worst model {found[:, 1].max():.1e})"
+    )
     for kind in ("concept", "target", "data"):
         found = np.array([miss(p, kind, s, asked.windows) for s, p in enumerate(packages)])
-        print(f"{kind:<8} missed {found[:, 0].mean():.1e}, misnamed by one day's labels {found[:, 1].mean():.1e}")
+        print(
+            f"{kind:<8} missed {found[:, 0].mean():.1e}, misnamed by one day's labels {found[:, 1].mean():.1e}"
+        )
 
 
 def test_alerts() -> None:

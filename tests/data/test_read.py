@@ -133,6 +133,16 @@ def test_what_only_looks_like_a_time_is_rejected(write, cell):
     assert len(frame) == 5 and rejected["reasons"].tolist() == [f"t is not an ISO 8601 time: '{cell}'"]
 
 
+def test_times_far_off_and_times_in_nanoseconds_stand_side_by_side(write):
+    frame, rejected, _ = read_table(write("t\n9999-12-31\n2024-01-01T00:00:00.123456789Z\n0001-01-01\n"))
+    assert rejected.empty
+    assert [str(moment) for moment in frame["t"]] == [
+        "9999-12-31 00:00:00+00:00",
+        "2024-01-01 00:00:00.123456+00:00",
+        "0001-01-01 00:00:00+00:00",
+    ]
+
+
 def test_an_empty_column_stays(write):
     frame, rejected, report = read_table(write("x,e\n1,\n2,\n"))
     assert frame["e"].isna().all() and rejected.empty
@@ -160,6 +170,8 @@ def test_decimal_commas_with_semicolons(write):
     frame, rejected, _ = read_table(write("a;b;c\n1,5;1.5;1\n-2,25;2;2\n1,5e3;3;3\n"))
     assert frame.to_dict("list") == {"a": [1.5, -2.25, 1500.0], "b": [1.5, 2.0, 3.0], "c": [1, 2, 3]}
     assert rejected.empty
+    _, rejected, _ = read_table(write("a;b\n1,5;1\n2,5;2\n3,5;3\n4,5;4\n1.234;5\n"))  # 1234 or 1.234?
+    assert rejected["reasons"].tolist() == ["a is not a number: '1.234'"]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +220,17 @@ def test_line_ends_and_blank_lines(write):
         assert frame.to_dict("list") == {"a": [1, 3], "b": [2, 4]} and rejected.empty
 
 
+def test_a_line_with_control_characters_is_rejected(write):
+    frame, rejected, _ = read_table(write("x\n1\n2\n3\x00\n4\n"))
+    assert frame["x"].tolist() == [1, 2, 4] and rejected["line"].tolist() == [4]
+    assert rejected["reasons"].tolist() == ["holds control characters or broken text"]
+
+
+def test_a_name_may_hold_another_delimiter(write):
+    frame, _, report = read_table(write("size; cm\n1.5\n2.5\n"))
+    assert list(frame.columns) == ["size; cm"] and findings(report, "delimiter")[0].value == "comma"
+
+
 def test_a_quote_that_is_never_closed_costs_one_row(write):
     rows = [f"{i},text {i}" for i in range(100)]
     rows[40] = '40,"oops'
@@ -218,12 +241,20 @@ def test_a_quote_that_is_never_closed_costs_one_row(write):
 
 
 def test_two_stray_quotes_do_not_swallow_the_rows_between(write):
-    rows = [f"{i},{i},text" for i in range(100)]
-    rows[40], rows[60] = '40,"40', '60",60,text'
-    rows[41] = '41,41,"a ""good"" one"'
-    frame, rejected, _ = read_table(write("n,m,s\n" + "\n".join(rows)))
-    assert rejected["line"].tolist() == [42, 62]
-    assert frame["n"].tolist() == [i for i in range(100) if i not in (40, 60)]
+    for end in ('60",60,text', '60",text'):  # joined, they have too many cells, or one that is no number
+        rows = [f"{i},{i},text" for i in range(100)]
+        rows[40], rows[60] = '40,"40', end
+        frame, rejected, _ = read_table(write("n,m,s\n" + "\n".join(rows)))
+        assert rejected["line"].tolist() == [42, 62]
+        assert rejected["text"].tolist() == ['40,"40', end]
+        assert frame["n"].tolist() == [i for i in range(100) if i not in (40, 60)]
+
+
+def test_a_bad_row_on_several_lines_is_one_row(write):
+    frame, rejected, _ = read_table(write('n,s\n1,a\n2,"x\ny",z\n3,b\n"u\nv",c\n4,d\n5,e\n6,f\n'))
+    assert frame["n"].tolist() == [1, 3, 4, 5, 6]
+    assert rejected["line"].tolist() == [3, 6]
+    assert rejected["reasons"].tolist() == ["has 3 cells, expected 2", "n is not a number: 'u\\nv'"]
 
 
 def test_rejected_rows_say_line_reasons_and_text(write):
@@ -472,7 +503,12 @@ def test_garbage_is_rejected_and_no_clean_row_is(tmp_path, garbage, seed):
     (tmp_path / "t.csv").write_bytes(b"n,x,s,y\n" + b"\n".join(lines) + b"\n")
     frame, rejected, _ = read_table(tmp_path / "t.csv", target="y")
     assert frame["n"].tolist() == list(range(180))
-    assert sorted(rejected["line"]) == [i + 2 for i, line in enumerate(lines) if line not in set(clean)]
+    told = [
+        line + k
+        for line, text in zip(rejected["line"], rejected["text"], strict=True)
+        for k in range(text.count("\n") + 1)
+    ]
+    assert told == [i + 2 for i, line in enumerate(lines) if line not in set(clean)]
 
 
 def _no_row(line: bytes) -> bool:

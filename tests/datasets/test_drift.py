@@ -110,7 +110,10 @@ def test_data_drift_moves_three_creation_columns_and_no_other():
 def test_data_drift_moves_each_of_them_by_a_tenth_of_the_rows_or_more():
     drifted = world(0, "data")
     now, before = drifted.frame[inside(drifted)], drifted.frame[~inside(drifted)]
-    edges = {name: np.quantile(before[name], np.linspace(0, 1, 11)[1:-1]) for name in ("n_words", "account_age_days")}
+    edges = {
+        name: np.quantile(before[name], np.linspace(0, 1, 11)[1:-1])
+        for name in ("n_words", "account_age_days")
+    }
     cells = [(np.searchsorted(e, now[n]), np.searchsorted(e, before[n])) for n, e in edges.items()]
     for a, b in [*cells, (now["topic"], before["topic"])]:
         shares = pd.concat([pd.Series(s).value_counts(normalize=True) for s in (a, b)], axis=1).fillna(0)
@@ -234,7 +237,9 @@ def test_drifts_of_different_kinds_act_together():
 def test_a_drift_may_come_twice():
     some = make_spam_posts(N, drifts=[Drift("concept", 0.2, 0.4), Drift("concept", 0.6, 0.8, strength=0.5)])
     again, half = inside(some, 0.2, 0.4), inside(some, 0.6, 0.8)
-    expected = np.select([again, half], [law_of(some.frame, 1.0), law_of(some.frame, 0.5)], law_of(some.frame))
+    expected = np.select(
+        [again, half], [law_of(some.frame, 1.0), law_of(some.frame, 0.5)], law_of(some.frame)
+    )
     assert np.array_equal(some.true_probability, expected)
 
 

@@ -34,6 +34,16 @@ def test_it_looks_at_the_last_reports_only(failing, successive):
     assert {f.subject for f in alert.failures} == expected
 
 
+def test_small_values_do_not_count():
+    def window(value):
+        return Report("window", (Finding("drift", "a", ok=False, value=value),))
+
+    rule = AlertRule(successive=2, at_least=0.05)
+    assert rule.judge([window(0.2), window(0.049)]).ok
+    assert not rule.judge([window(0.2), window(0.05)]).ok
+    assert not rule.judge([window(None), window("text instead of numbers")]).ok
+
+
 def test_a_rule_over_nothing_is_refused():
     with pytest.raises(ValueError, match="successive is 0; expected 1 or more"):
         AlertRule(successive=0)

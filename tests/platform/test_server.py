@@ -261,8 +261,8 @@ def test_a_taken_port_is_one_sentence(registry):
 REFUSED = {
     "a port that does not exist": (["--port", "70000"], "port 70000 does not exist; choose 0 to 65535"),
     "a port for the administrator": (["--port", "-1"], "port -1 does not exist; choose 0 to 65535"),
-    "a log that is none": (["--port", "0", "--log", "{folder}/none.db"], "none.db cannot be read: "),
-    "a log in no folder": (["--port", "0", "--log", "{folder}/none.db/log.db"], "cannot write to "),
+    "a log that is none": (["--port", "0", "--log", "{folder}/none.db"], "none.db: "),
+    "a log in no folder": (["--port", "0", "--log", "{folder}/none.db/log.db"], "log.db: "),
 }
 
 

@@ -44,10 +44,8 @@ BAD_VALUES = {
     "a list for a number": ("n_chars", [SECRET], "type"),
     "an object for a category": ("topic", {SECRET: 1}, "type"),
     "an unknown category": ("topic", SECRET, "category"),
-    "half a character": ("topic", SECRET + "\ud800", "category"),
     "too small": ("n_links", -1, "range"),
     "too large": ("n_chars", 1e300, "range"),
-    "a whole number beyond every float": ("n_chars", 10**400, "infinite"),
     "null where a value is needed": ("n_links", None, "null"),
     "a time without zone": ("posted_at", "2024-02-05T10:00:00", "time"),
     "a time in words": ("posted_at", SECRET, "time"),
@@ -85,10 +83,10 @@ def test_the_list_of_errors_is_bounded(client):
 
 # ---- numbers and names that are not JSON ------------------------------------------------------------
 
-NOT_FINITE = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"]
+NOT_FINITE = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "7" * 400, "-" + "7" * 5000]
 
 
-@pytest.mark.parametrize("number", NOT_FINITE)
+@pytest.mark.parametrize("number", NOT_FINITE, ids=lambda number: number[:9])
 def test_a_number_that_is_not_finite_is_refused_by_name(client, row, number):
     body = json.dumps({"instances": [row, {**row, "n_chars": 0.125}], "ids": ["x", SECRET]})
     answer = client.post(URL, content=body.replace("0.125", number), headers=JSON)
@@ -96,10 +94,17 @@ def test_a_number_that_is_not_finite_is_refused_by_name(client, row, number):
     assert number not in answer.text
 
 
-@pytest.mark.parametrize("number", NOT_FINITE)
+@pytest.mark.parametrize("number", NOT_FINITE, ids=lambda number: number[:9])
 def test_the_name_of_a_field_that_was_made_up_is_not_repeated(client, number):
     answer = client.post(URL, content=f'{{"instances": [{{"{SECRET}": {number}}}]}}', headers=JSON)
     assert_problem(answer, 400, None, "not_finite", row=0)
+
+
+def test_half_a_character_is_refused_by_name(client, row):
+    body = json.dumps({"instances": [row, {**row, "topic": SECRET + "\ud800"}]})
+    assert_problem(client.post(URL, content=body, headers=JSON), 400, "topic", "half_character", row=1)
+    for body in ({"instances": [{SECRET + "\ud800": 1}]}, {"instances": [row], "ids": [SECRET + "\udc00"]}):
+        assert_problem(client.post(URL, content=json.dumps(body), headers=JSON), 400)
 
 
 def test_a_doubled_name_is_refused_by_name(client):
@@ -122,7 +127,6 @@ BAD_BODIES = {
     "a control character": b'{"' + SECRET.encode() + b'\x00": 1}',
     "deep lists": b'{"instances": ' + b"[" * 200_000,
     "deep objects": b'{"instances": ' + b'{"a":' * 200_000,
-    "a number of 5,000 digits": b'{"instances": [{"n_chars": ' + b"7" * 5000 + b"}]}",
     "a doubled member": b'{"instances": [], "instances": ["' + SECRET.encode() + b'"]}',
 }
 
@@ -168,7 +172,6 @@ BAD_IDS = {
     "too long": SECRET * 40,
     "a line break": SECRET + "\n",
     "a zero byte": SECRET + "\x00",
-    "half a character": SECRET + "\ud800",
 }
 
 

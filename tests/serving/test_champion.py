@@ -212,6 +212,15 @@ def test_without_a_lifespan_each_request_looks_for_itself(shelf, row):
     assert client.post("/inner" + URL, json={"instances": [row]}).json()["version"] == 2
 
 
+def test_an_app_may_be_stopped_and_started_again(shelf, log, row, wait_ready):
+    app = create_app(shelf, "spam", log, look_seconds=0.01)
+    for number in (1, 2):
+        shelf.champion = number
+        with TestClient(app) as client:
+            assert wait_ready(client, number).post(URL, json={"instances": [row]}).json()["version"] == number
+    assert len(log) == 2
+
+
 def test_a_package_without_answer_is_refused_in_one_sentence(packages):
     broken = replace(packages[1], model=Model(lambda table: np.array([])))
     sentence = r"^the package does not answer its own example row with a finite number$"

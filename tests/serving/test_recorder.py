@@ -87,21 +87,4 @@ def test_a_request_that_gave_up_is_kept_and_disturbs_nobody(log):
         return await asyncio.gather(first, stays)
 
     assert asyncio.run(give_up()) == [None, None]
-    recorder.close()
     assert sorted(log.ids()) == ["first", "gone", "stays"]
-
-
-def test_closing_writes_what_waits(log):
-    recorder = Recorder(log)
-
-    async def leave():
-        return [asyncio.create_task(recorder.keep([entry(str(i))])) for i in range(20)]
-
-    async def run():
-        tasks = await leave()
-        await asyncio.sleep(0)
-        recorder.close()
-        await asyncio.gather(*tasks)
-
-    asyncio.run(run())
-    assert len(log) == 20

@@ -328,13 +328,12 @@ def test_a_full_disk_is_one_sentence_and_every_acknowledged_point_stays(tmp_path
 
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_runs_on_a_read_only_disk_can_be_read(tmp_path, kind):
-    before = """
-    from mlsd.tracking import LocalTracker
-    with LocalTracker(folder).run("old") as run:
+    tracker = LocalTracker(tmp_path)
+    with tracker.run("old") as run:
         run.log_metrics({"auc": 0.5})
         run.log_artifact("model.txt", b"tree")
-    """
-    after = """
+    tracker._database.close()
+    text = """
     from mlsd.report import RefusedError
     from mlsd.tracking import LocalTracker
     tracker = LocalTracker(folder)
@@ -349,4 +348,4 @@ def test_runs_on_a_read_only_disk_can_be_read(tmp_path, kind):
     sentence = (
         r"cannot use .*runs.db: attempt to write a readonly database; choose a folder you may write to\n"
     )
-    assert re.fullmatch(sentence, on_read_only_disk(kind, tmp_path, before, after))
+    assert re.fullmatch(sentence, on_read_only_disk(kind, tmp_path, text))
