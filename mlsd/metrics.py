@@ -80,15 +80,16 @@ def default_metric(task: str) -> str:
     return "rmse" if task == "regression" else "log_loss"
 
 
-def row_losses(task: str, y: Any, prediction: Any) -> np.ndarray:
+def row_losses(task: str, y: Any, prediction: Any, epsilon: float = EPSILON) -> np.ndarray:
     """Return the loss of each row: log loss in nats, or the squared error.
 
-    Probabilities are cut at `EPSILON` and 1 - `EPSILON`, so one row costs at most 36 nats.
+    Probabilities are cut at `epsilon` and 1 - `epsilon`: by default one row costs at most 36 nats.
 
     Args:
         task: "binary", "multiclass" or "regression".
         y: shape (n,), coded.
         prediction: shape (n,) or (n, k).
+        epsilon: the smallest probability that is believed.
 
     Returns:
         Shape (n,).
@@ -105,7 +106,7 @@ def row_losses(task: str, y: Any, prediction: Any) -> np.ndarray:
         )
     if task == "regression":
         return (y - prediction) ** 2
-    return -np.log(np.clip(_chance_of_truth(y, prediction), EPSILON, 1 - EPSILON))
+    return -np.log(np.clip(_chance_of_truth(y, prediction), epsilon, 1 - epsilon))
 
 
 def _check_task(task: str) -> None:

@@ -42,11 +42,13 @@ print(json.dumps(told))
 """
 
 VICTIMS = """
-import os, random, signal, sys, time
+import itertools, os, random, signal, sys, time
 {setup}
 chance = random.Random({seed})
 book = os.open({book!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for me in range({rounds}):
+for me in itertools.count():
+    if me >= {rounds} and open({book!r}).read().count("\\n") >= {enough}:
+        break
     victim = os.fork()
     if victim == 0:
         acknowledge = lambda *words: os.write(book, (" ".join(map(str, (me, *words))) + "\\n").encode())
@@ -56,6 +58,7 @@ for me in range({rounds}):
     os.kill(victim, signal.SIGKILL)
     status = os.waitpid(victim, 0)[1]
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, status
+print(me)
 """
 
 
@@ -78,22 +81,26 @@ def crowd(n, setup, work):
     return json.loads(run_python(CROWD.format(n=n, setup=_text(setup), work=_text(work, 8))))
 
 
-def kill_often(folder, rounds, longest, setup, work, seed=0):
-    """Start `work` and kill -9 it within `longest` seconds, `rounds` times; return what was acknowledged.
+def kill_often(folder, rounds, longest, setup, work, enough=100):
+    """Start `work` and kill -9 it within `longest` seconds, again and again.
 
     Args:
         folder: a path for the book of acknowledgements.
+        rounds: how often at least.
         work: must never end; calls `acknowledge(word, ...)` after each thing it was promised.
+        enough: goes on until so much was acknowledged, as a busy machine may need more rounds.
 
     Returns:
-        One list of words per acknowledgement, the round first.
+        One list of words per acknowledgement, the round first; and the number of rounds.
     """
     book = Path(folder) / "acknowledged.txt"
     book.touch()
-    run_python(VICTIMS.format(
-        setup=_text(setup), work=_text(work, 8), rounds=rounds, longest=longest, seed=seed, book=str(book)
-    ))  # fmt: skip
-    return [line.split() for line in book.read_text().splitlines()]
+    text = VICTIMS.format(
+        setup=_text(setup), work=_text(work, 8),
+        rounds=rounds, longest=longest, enough=enough, seed=0, book=str(book),
+    )  # fmt: skip
+    rounds = int(run_python(text))
+    return [line.split() for line in book.read_text().splitlines()], rounds
 
 
 def _text(text, indent=0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsd.metrics import EPSILON, METRICS, default_metric, row_losses, score
@@ -48,6 +48,7 @@ REGRESSION_ORACLES = {
 }
 
 
+@settings(max_examples=50)
 @given(SEEDS)
 def test_binary_metrics_agree_with_scikit_learn(seed):
     y, p = binary(seed)
@@ -55,6 +56,7 @@ def test_binary_metrics_agree_with_scikit_learn(seed):
         assert score(name, y, p) == pytest.approx(oracle(y, p), rel=1e-12, abs=1e-12), name
 
 
+@settings(max_examples=50)
 @given(SEEDS)
 def test_multiclass_metrics_agree_with_scikit_learn(seed):
     y, p = multiclass(seed)
@@ -91,6 +93,11 @@ def test_certainty_that_is_wrong_costs_36_nats_and_no_more():
     losses = row_losses("binary", [1, 0, 1, 0], [0.0, 1.0, 1.0, 0.0])
     assert losses == pytest.approx([-np.log(EPSILON)] * 2 + [0.0, 0.0], abs=1e-15)
     assert score("log_loss", [1, 0], [0.0, 0.1]) == pytest.approx(sk.log_loss([1, 0], [0.0, 0.1]), rel=1e-12)
+
+
+def test_how_little_is_believed_can_be_chosen():
+    assert row_losses("binary", [1, 0], [0.0, 0.5], epsilon=0.01) == pytest.approx([-np.log(0.01), np.log(2)])
+    assert row_losses("multiclass", [1], [[1.0, 0.0]], epsilon=0.01) == pytest.approx([-np.log(0.01)])
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -168,7 +170,7 @@ def expit(z: ArrayLike) -> Floats:
     return 1 / (1 + np.exp(-np.asarray(z, dtype=float)))
 
 
-def _logistic(y: Floats, X: Floats, start: Floats) -> tuple[Floats, Floats]:
+def _logistic(y: Floats, X: Floats, start: Floats) -> tuple[Any, Any]:
     """Newton's method for logistic regression beside fixed log-odds `start` (n,); X is (n, 1 or 2)."""
     beta = np.zeros(X.shape[1])
     for _ in range(100):

@@ -51,7 +51,7 @@ class Cache:
     def digest(self, key: str) -> str | None:
         """Return the digest of what is kept under a key, or None."""
         record = self._record(key)
-        return record and record["digest"]
+        return str(record["digest"]) if record else None
 
     def get(self, key: str) -> Any:
         """Return what is kept under a key.

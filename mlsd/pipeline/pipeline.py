@@ -124,7 +124,10 @@ class Pipeline:
         targets = tuple(targets or self.steps)
         self._check(inputs, targets)
         digests = {name: digest_of(value) for name, value in inputs.items()}
-        values, keys, done, seconds = dict(inputs), {}, {}, {}
+        values = dict(inputs)
+        keys: dict[str, str] = {}
+        done: dict[str, str] = {}
+        seconds: dict[str, float] = {}
         for name in self._wanted(targets):
             start = time.perf_counter()
             key = digest_value([name, digest_step(self.steps[name]), [digests[n] for n in self.needs[name]]])

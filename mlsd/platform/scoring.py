@@ -68,7 +68,7 @@ class LocalScorer:
     def swap(self, rows: pd.DataFrame, publish: Callable[[], object]) -> Swap:
         """Score the first half, publish, score the second half."""
         half = len(rows) // 2
-        answered = {}
+        answered: dict[str, int] = {}
         for part, after in ((rows.iloc[:half], publish), (rows.iloc[half:], lambda: None)):
             self.score(part)
             number = self.workspace.registry.resolve(f"{self.name}@champion")

@@ -85,7 +85,7 @@ class Champion:
         try:
             number = self.source.resolve(f"{self.name}@champion")
         except Exception as error:
-            absent = isinstance(error, RefusedError | LookupError)
+            absent = isinstance(error, RefusedError) and error.__cause__ is None  # a cause is the disk's
             self._stay("no_champion" if absent else "unreadable", _WORDS[absent], error)
             return
         if self.current is not None and number == self.current.number:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 30  # labelled rows; fewer cannot carry an interval
 RESAMPLES = 200
+LEAST = 1e-4  # the smallest probability the gate believes: one row costs at most 9.2 nats
 _SHOWN = {  # the main metric first
     "binary": ("log_loss", "roc_auc", "average_precision", "brier", "accuracy"),
     "multiclass": ("log_loss", "brier", "accuracy"),
@@ -41,7 +42,8 @@ def evaluate(
     Findings: `rows` (how many could be judged), `metric` (one each, with a 95 % interval, the main
     one first), `beats_constant` and `beats_rule`, with a champion `not_worse_than_champion`, and
     `slice`. Log loss, Brier score, accuracy and errors get Student's interval of a mean; ranking
-    metrics and r2 a bootstrap of 200 resamples.
+    metrics and r2 a bootstrap of 200 resamples. Gate and slices compare losses row by row, in which no
+    probability counts as less than 0.0001: one mistake made with certainty does not decide alone.
 
     Args:
         package: the model to be judged.
@@ -62,14 +64,15 @@ def evaluate(
         _check_champion(package, champion)
     table = package.schema.encode_frame(frame, package.features)
     prediction = package.predict_encoded(table)
-    losses = row_losses(package.task, y, prediction)
+    losses = row_losses(package.task, y, prediction, LEAST)
     unit = UNITS[package.task]
     found = [rows, *measure(package.task, y, prediction, random_state)]
     for baseline in package.baselines:
-        found.append(beats(baseline.name, losses, row_losses(package.task, y, baseline.predict(table)), unit))
+        others = row_losses(package.task, y, baseline.predict(table), LEAST)
+        found.append(beats(baseline.name, losses, others, unit))
     before = None
     if champion is not None:
-        before = row_losses(package.task, y, champion.predict(frame))
+        before = row_losses(package.task, y, champion.predict(frame), LEAST)
         found.append(not_worse(losses, before, unit))
     if slices:
         found += judge_slices(package.schema, package.features, table, losses, before)

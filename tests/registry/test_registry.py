@@ -107,6 +107,10 @@ def test_a_registry_is_a_package_source_and_travels_as_its_folder(registry, pack
     assert source.load("spam@champion").digest == package.digest
 
 
+def test_every_change_waits_for_the_disk(registry):
+    assert registry._database.read("PRAGMA synchronous")[0][0] == 2  # FULL: survives a power cut
+
+
 # ---- what speaks against a version ----------------------------------------------------------------
 
 

@@ -274,6 +274,39 @@ def test_labels_are_taken_while_no_model_is_ready(shelf, log):
     assert statuses == {"1": 204, "x": 204, "None": 422}
 
 
+# ---- other tasks --------------------------------------------------------------------------------------
+
+
+TASKS = {
+    "multiclass": (
+        ("low", "mid", 3),
+        lambda t: np.tile([0.2, 0.3, 0.5], (len(t), 1)),
+        ["mid", 3],
+        [True, "3", "x"],
+    ),
+    "regression": ((), lambda t: np.full(len(t), -1e300), [0, -2.5], [True, "3", [1]]),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_other_tasks_answer_log_and_take_labels_as_they_should(shelf, log, row, wait_ready, task):
+    classes, function, good, bad = TASKS[task]
+    shelf.packages[1] = replace(shelf.packages[1], task=task, classes=classes, model=Model(function))
+    expected = {"low": 0.2, "mid": 0.3, "3": 0.5} if classes else -1e300
+    with TestClient(create_app(shelf, "spam", log)) as client:
+        said = wait_ready(client).post(URL, json={"instances": [row] * 2, "ids": ["a", "b"]}).json()
+        assert [p["prediction"] for p in said["predictions"]] == [expected] * 2
+        for name, value in zip(["a", "b"], good, strict=True):
+            assert client.put(f"/v1/predictions/{name}/label", json={"value": value}).status_code == 204
+        for value in bad:
+            assert client.put("/v1/predictions/a/label", json={"value": value}).status_code == 422
+        parts = client.get("/openapi.json").json()["components"]["schemas"]
+    kept = log.window(*EVER).set_index("id")
+    assert kept["prediction"].tolist() == [expected] * 2
+    assert kept["label"].tolist() == good
+    assert Draft202012Validator({"components": {"schemas": parts}, **parts["Answer"]}).is_valid(said)
+
+
 # ---- what the server says of itself -------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from mlsd.report import RefusedError
 from mlsd.serving import create_app
 from mlsd.serving.champion import Champion, example_row, try_one_row
+from mlsd.store import one_sentence
 
 URL = "/v1/models/spam/predictions"
 
@@ -34,6 +35,11 @@ def metric(client, name):
     return next(
         float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(name)
     )
+
+
+def unreadable(reference):
+    with one_sentence("registry.db"):
+        raise OSError(5, "Input/output error")
 
 
 # ---- ready --------------------------------------------------------------------------------------------
@@ -195,7 +201,7 @@ def test_a_champion_taken_away_or_a_lost_registry_stops_nobody(shelf, row, wait_
         shelf.champion = None
         time.sleep(0.1)
         assert client.get("/health/ready").json()["detail"] == "no version is champion; version 1 goes on"
-        shelf.resolve = lambda reference: 1 / 0
+        shelf.resolve = unreadable
         time.sleep(0.1)
         assert (
             client.get("/health/ready").json()["detail"] == "the registry cannot be read; version 1 goes on"

@@ -74,7 +74,7 @@ def test_threads_do_not_change_a_bit(monkeypatch):
     found = set()
     for threads in ("1", "2"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        found.add(fit({"n_estimators": 8}, n=6_000).model.model_to_string())
+        found.add(fit({"n_estimators": 4}, n=6_000).model.model_to_string())
     assert len(found) == 1
 
 

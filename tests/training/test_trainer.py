@@ -74,16 +74,16 @@ def test_the_tables_of_scikit_learn_can_be_learnt(name):
         assert found["r2"] > 0.2
     else:
         assert package.classes == tuple(range(frame["target"].nunique()))
-        assert found["accuracy"] > 0.9
+        assert found["accuracy"] > 0.85
 
 
 @pytest.mark.parametrize(
     ("target", "estimator"),
     [
         ("y", LogisticRegression()),
-        ("y", RandomForestClassifier(20)),
+        ("y", RandomForestClassifier()),
         ("number", Ridge()),
-        ("number", RandomForestRegressor(20)),
+        ("number", RandomForestRegressor(50)),
         ("grade", LogisticRegression()),
     ],
 )
