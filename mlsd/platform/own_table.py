@@ -77,7 +77,7 @@ def run_table(
     cut = int(len(frame) * LEARN)
     learn, later = frame.iloc[:cut], frame.iloc[cut:]
     story.step("A contract says what may enter, and a model is trained")
-    recipe = Recipe(target=target, random_state=random_state, **({"task": task} if task else {}))
+    recipe = Recipe(target=target, random_state=random_state, task=task)
     contract = Schema.infer(learn.drop(columns=ROW), target=target)
     story.say(f"{len(learn):,} rows to learn from, {len(later):,} rows that arrive later")
     outcome = TableOutcome(path.name, target, contract)
@@ -85,7 +85,7 @@ def run_table(
     arriving = contract.select([name for name in contract.names if name != target])
     clean = _arrive(outcome, arriving, later, target, random_state, story)
     if outcome.package is not None:
-        _serve(outcome, clean, workspace, make_scorer, story)
+        _serve(outcome, outcome.package, clean, workspace, make_scorer, story)
     return outcome
 
 
@@ -113,7 +113,7 @@ def _learn(
         package = judged_package(done)
         run.log_params({"target": recipe.target, "rows": len(rows), "package": package.id})
         run.log_metrics({f.subject or f.code: f.value for f in package.report if f.code == "metric"})
-    story.say(f"{recipe.target} is taken for {package.task}")
+    story.say(f"{recipe.target} is taken for {_said(package)}; --task says otherwise")
     story.say(repr(package))
     for finding in package.report:
         if finding.code == "rows" or not finding.ok:
@@ -125,6 +125,11 @@ def _learn(
     workspace.registry.publish(version, by="demo")
     outcome.package = package
     story.say(f"the gate lets it pass: version {version.number} is published as {NAME}@champion")
+
+
+def _said(package: ModelPackage) -> str:
+    """Return the task in words."""
+    return f"classification ({len(package.classes)} classes)" if package.classes else "regression"
 
 
 def _arrive(
@@ -171,6 +176,7 @@ def forbidden(contract: Schema) -> tuple[Column, str, Any]:
 
 def _serve(
     outcome: TableOutcome,
+    package: ModelPackage,
     clean: pd.DataFrame,
     workspace: Workspace,
     make_scorer: Callable[[Workspace, str, str], HttpScorer],
@@ -192,14 +198,13 @@ def _serve(
     now = utc_now()
     log.label_many(zip(clean[ROW], clean[outcome.target], [now] * len(clean), strict=True))
     rows = log.window(*ALWAYS).set_index("id")
-    outcome.windows = [_window(outcome, rows.loc[part[ROW]]) for part in parts]
+    outcome.windows = [_window(package, rows.loc[part[ROW]]) for part in parts]
     _tell_windows(outcome, story)
-    outcome.readable = _same_again(outcome, rows.loc[clean[ROW]], clean, workspace)
+    outcome.readable = _same_again(rows.loc[clean[ROW]], clean, workspace)
 
 
-def _window(outcome: TableOutcome, rows: pd.DataFrame) -> tuple[Report, Report]:
+def _window(package: ModelPackage, rows: pd.DataFrame) -> tuple[Report, Report]:
     """Return the reports on features and performance of some logged and labelled rows."""
-    package = outcome.package
     reference = package.profile.select(package.features)
     n = len(rows)
     if n < MIN_WINDOW:
@@ -226,9 +231,7 @@ def _tell_windows(outcome: TableOutcome, story: Story) -> None:
     story.say(f"alert: {subjects} moved in three windows running" if subjects else "no alert")
 
 
-def _same_again(
-    outcome: TableOutcome, logged: pd.DataFrame, rows: pd.DataFrame, workspace: Workspace
-) -> bool:
+def _same_again(logged: pd.DataFrame, rows: pd.DataFrame, workspace: Workspace) -> bool:
     """Tell whether the published package, read anew, gives the answers that were logged."""
     package = workspace.registry.load(f"{NAME}@champion")
     return bool(np.array_equal(package.predict(rows), as_array(logged["prediction"], package)))
