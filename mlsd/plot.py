@@ -428,8 +428,7 @@ def _cdf(column: ColumnProfile) -> Callable[[np.ndarray], np.ndarray]:
     low, high = float(column.minimum or 0), float(column.maximum or 0)
     bounds = np.clip([np.nextafter(low, -np.inf), *column.edges, high], np.nextafter(low, -np.inf), high)
     shares = np.cumsum([0, *column.counts]) / max(sum(column.counts), 1)
-    last = np.append(np.diff(bounds) > 0, True)  # where bounds coincide, the later share holds
-    return lambda x: np.interp(x, bounds[last], shares[last])
+    return lambda x: np.interp(x, bounds, shares)  # where bounds coincide, the last share holds
 
 
 def _draw_numbers(axes: Axes, before: ColumnProfile, after: ColumnProfile | None, label: str) -> str:

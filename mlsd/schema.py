@@ -193,6 +193,7 @@ class Schema:
 
         Codes: `missing_column`, `duplicate_column`, `type`, `null`, `infinite`, `range`, `category`,
         `unique`, `rule`, and as a warning `unknown_column`. A column in order gives one finding `column`.
+        Every column must be there: for rows without labels, ask `schema.select(schema.features())`.
 
         Args:
             frame: a table of n rows; the order of its columns does not count.

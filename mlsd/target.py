@@ -47,7 +47,12 @@ def judge_target(
         only = repr(found[0]) if found else "nothing"
         raise RefusedError(f"target {name!r} holds only {only}; expected at least two different values")
     kinds = {_kind(value) for value in found}
-    if len(kinds - {"whole", "number"}) + bool(kinds & {"whole", "number"}) > 1 or "other" in kinds:
+    if "other" in kinds:
+        odd = next(value for value in found if _kind(value) == "other")
+        raise RefusedError(
+            f"target {name!r} holds {type(odd).__name__} values; expected text, booleans or numbers"
+        )
+    if len(kinds - {"whole", "number"}) + bool(kinds & {"whole", "number"}) > 1:
         raise RefusedError(f"target {name!r} mixes {_named(found)}; expected text, booleans or numbers alone")
     if not np.all([np.isfinite(value) for value in found if not isinstance(value, str)]):
         raise RefusedError(f"target {name!r} holds an infinite value; expected finite numbers")
@@ -150,7 +155,5 @@ def _classification(found: list[Any], name: str, task: str | None) -> tuple[str,
 
 
 def _named(values: list[Any]) -> str:
-    shown = ", ".join(
-        repr(to_plain(value)) if _kind(value) != "other" else type(value).__name__ for value in values[:4]
-    )
+    shown = ", ".join(repr(to_plain(value)) for value in values[:4])
     return f"{shown}, ..." if len(values) > 4 else shown

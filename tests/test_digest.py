@@ -93,6 +93,7 @@ def test_any_changed_cell_changes_the_digest(column, data):
         (pd.Series(["1"]), pd.Series([1])),
         (pd.Series(["None"]), pd.Series([None], dtype=object)),
         (pd.Series([""]), pd.Series([None], dtype=object)),
+        (pd.Series([1, "x"], dtype=object), pd.Series(["1", "x"], dtype=object)),
         (pd.Series([[1]]), pd.Series([[2]])),
         (
             pd.Series(pd.to_datetime(["2024-01-01T00:00:00.000000001Z"])),

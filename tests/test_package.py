@@ -13,7 +13,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from mlsd import ModelPackage, RefusedError, Report
+from mlsd import ModelPackage, RefusedError, Report, Schema
 from mlsd.baseline import Baseline
 from mlsd.manifest import MANIFEST, check_seal, seal, seal_of
 from mlsd.report import Finding
@@ -407,9 +407,10 @@ def test_the_id_names_data_schema_and_recipe_and_nothing_else(tmp_path):
         train(frame, Recipe("is_spam", params={"n_estimators": 3}, random_state=1)),
         train(frame, Recipe("is_spam", LogisticRegression())),
         train(frame, Recipe("is_spam", LogisticRegression(C=2.0))),
-        train(frame.drop(columns="price"), Recipe("is_spam", params={"n_estimators": 3})),
+        train(frame.drop(columns="price"), recipe),
+        train(frame, recipe, schema=Schema.infer(frame, target="is_spam", units={"n_links": "links"})),
     ]
-    assert len({made.id, *(other.id for other in others)}) == 7
+    assert len({made.id, *(other.id for other in others)}) == 8
     stored = frame.astype({"n_links": "float64", "topic": "category"}).set_index(frame.index + 5)
     for same in (train(frame.copy(), recipe), train(stored, recipe), made.with_report(Report("other"))):
         assert same.id == made.id

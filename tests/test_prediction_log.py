@@ -306,7 +306,9 @@ def test_a_bad_prediction_is_one_sentence_and_its_batch_is_not_kept(log, other, 
     assert log.ids() == []
 
 
-@pytest.mark.parametrize("value", [None, np.nan, pd.NA, pd.NaT, np.inf, [1], {}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, np.nan, pd.NA, pd.NaT, np.inf, [1], {}, object()], ids=lambda value: type(value).__name__
+)
 def test_a_label_that_is_no_plain_value_is_refused(log, value):
     with pytest.raises(
         RefusedError, match=r"^the label of 'p0' is .*; expected a class, a boolean or a finite num"
@@ -316,7 +318,7 @@ def test_a_label_that_is_no_plain_value_is_refused(log, value):
     assert log.window(*EVER)["label"].isna().all()
 
 
-@pytest.mark.parametrize("row", [("a",), ("a", 1, START, 4), 5], ids=repr)
+@pytest.mark.parametrize("row", [("a",), ("a", 1, START, 4), 5], ids=lambda value: type(value).__name__)
 def test_a_label_with_parts_missing_is_one_sentence(log, row):
     with pytest.raises(RefusedError, match=r"^a row of the log has too few or too many parts: "):
         log.label_many([row])

@@ -259,6 +259,11 @@ def test_a_severity_is_one_of_three():
         Finding("a", severity="fatal")
 
 
+def test_at_most_twenty_rows_are_kept():
+    finding = Finding("a", count=50, rows=tuple(range(50)))
+    assert (finding.count, finding.rows) == (50, tuple(range(20)))
+
+
 def test_an_interval_that_is_not_known_at_both_ends_is_none():
     assert Finding("a", interval=(0, 1)).interval == (0.0, 1.0)
     assert Finding("a", interval=(float("nan"), 1)).interval is None

@@ -35,6 +35,12 @@ def test_steps_count_from_zero_for_each_metric():
     assert run.metrics == {"a": [(0, 1.0), (1, 2.0)], "b": [(0, 3.0)]}
 
 
+def test_minus_zero_is_zero_as_it_is_on_the_disk():
+    run = Run("first")
+    run.log_metrics({"a": -0.0})
+    assert repr(run.metrics) == "{'a': [(0, 0.0)]}"
+
+
 def test_a_parameter_keeps_its_value():
     run = Run("first")
     run.log_params({"rate": 0.1, "leaves": 31})

@@ -71,7 +71,7 @@ def test_a_task_that_was_said_wins_over_the_rule():
         ),
         (["a", 1], None, "target 'y' mixes 'a', 1; expected text, booleans or numbers alone"),
         ([True, 2], None, "target 'y' mixes True, 2"),
-        ([(1,), (2,)], None, "target 'y' mixes tuple, tuple"),
+        ([(1,), (2,)], None, "target 'y' holds tuple values; expected text, booleans or numbers"),
         ([[1], [2]], None, "target 'y' holds lists or dicts"),
         ([1.0, np.inf], None, "target 'y' holds an infinite value; expected finite numbers"),
         (["a", "b"], "regression", "target 'y' holds text; a regression expects numbers"),

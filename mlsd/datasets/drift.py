@@ -81,7 +81,7 @@ def kept_negatives(strength: np.ndarray) -> np.ndarray:
     >>> kept_negatives(np.array([0.0, 1.0, 2.0])).tolist()
     [1.0, 0.2, 0.04]
     """
-    return np.round(KEPT**strength, 6)
+    return np.round(np.power(KEPT, strength), 6)
 
 
 def after_selection(p: np.ndarray, kept: np.ndarray) -> np.ndarray:

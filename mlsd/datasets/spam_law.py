@@ -88,11 +88,11 @@ def features(u: dict[str, np.ndarray], moved: np.ndarray) -> Features:
     """
     age = normal(u["age"])
     links = np.round(-np.log1p(-np.clip((u["links"] - 0.6) / 0.4, 0.0, 1 - 1e-9)) * 1.3, 6)
-    profile = np.round(1.0 - 0.9 * np.clip((u["profile"] - 0.2) / 0.8, 0.0, 1.0) ** 1.5, 2)
+    profile = np.round(1.0 - 0.9 * np.power(np.clip((u["profile"] - 0.2) / 0.8, 0.0, 1.0), 1.5), 2)
     return {
         "n_words": whole_lognormal(4.0 + 0.30 * moved, 0.7 * normal(u["words"]), 3, 300),
         "n_links": np.where(u["links"] < 0.6, 0.0, np.minimum(1.0 + np.floor(links), 8.0)),
-        "caps_share": np.where(u["caps_zero"] < 0.3, 0.0, np.round(0.8 * u["caps"] ** 3, 3)),
+        "caps_share": np.where(u["caps_zero"] < 0.3, 0.0, np.round(0.8 * np.power(u["caps"], 3), 3)),
         "has_image": u["image"] < 0.45,
         "asks_payment": u["payment"] < 0.12,
         "topic": pick(u["topic"], topic_shares(moved)),
@@ -111,7 +111,7 @@ def topic_shares(moved: np.ndarray) -> np.ndarray:
     """Return the share of each topic, (n, 6); a data drift tilts it towards portfolios."""
     before = np.array([0.25, 0.20, 0.15, 0.20, 0.10, 0.10])
     tilt = np.array([0.5, 0.8, 1.0, 1.6, 1.2, 1.2])
-    weights = before * np.round(tilt ** moved[:, None], 6)
+    weights = before * np.round(np.power(tilt, moved[:, None]), 6)
     return weights / weights.sum(axis=1, keepdims=True)
 
 

@@ -110,22 +110,14 @@ class World:
         """
         return self._whole.true_probability_reactive
 
-    @cached_property
+    @property
     def truth(self) -> pd.DataFrame:
         """One row per fault and drift: what, kind, column, start, end, n_rows, row_ids.
 
         `row_ids` names the rows touched, in order, each once: for a fault those whose cells really
         changed (or that were repeated), for a drift all rows of its span.
         """
-        keys, length = self._whole.frame[self.key], self._length
-        rows = []
-        for change, hit in zip(self.changes, self._whole.hits, strict=True):
-            start, end = (BEGAN + pd.Timedelta(seconds=s) for s in limits(change, length))
-            ids = tuple(keys[hit].drop_duplicates())
-            rows.append(
-                [change.what, change.kind, getattr(change, "column", None), start, end, len(ids), ids]
-            )
-        return pd.DataFrame(rows, columns=["what", "kind", "column", "start", "end", "n_rows", "row_ids"])
+        return self._truth.copy(deep=False)
 
     def stream(self, batch: int = BLOCK) -> Iterator[pd.DataFrame]:
         """Yield the rows of `frame`, `batch` at a time, in memory that does not grow with their number.
@@ -174,9 +166,19 @@ class World:
             array.flags.writeable = False
         return whole
 
-    @property
-    def _length(self) -> int:
-        return seconds_of(self.days)
+    @cached_property
+    def _truth(self) -> pd.DataFrame:
+        names, rows = self._whole.frame[self.key], []
+        for change, hit in zip(self.changes, self._whole.hits, strict=True):
+            start, end = self._dates(change)
+            ids = tuple(names[hit].drop_duplicates())
+            rows.append(
+                [change.what, change.kind, getattr(change, "column", None), start, end, len(ids), ids]
+            )
+        return pd.DataFrame(rows, columns=["what", "kind", "column", "start", "end", "n_rows", "row_ids"])
+
+    def _dates(self, change: Change) -> list[pd.Timestamp]:
+        return [BEGAN + pd.Timedelta(seconds=s) for s in limits(change, seconds_of(self.days))]
 
     def __repr__(self) -> str:
         time = f"over {self.days:g} days from {BEGAN:%Y-%m-%d}"
@@ -184,7 +186,7 @@ class World:
         return "\n".join([head, *(f"  {self._told(change)}" for change in self.changes)])
 
     def _told(self, change: Change) -> str:
-        start, end = (BEGAN + pd.Timedelta(seconds=s) for s in limits(change, self._length))
+        start, end = self._dates(change)
         until = f" until {end:%Y-%m-%d %H:%M}" if change.end < 1 else ""
         column, fraction = getattr(change, "column", None), getattr(change, "fraction", None)
         size = f"strength {change.strength:g}" if fraction is None else f"{100 * fraction:g} % of the rows"

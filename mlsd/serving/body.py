@@ -32,18 +32,15 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and (len(announced) > 12 or int(announced) > limit):
         raise _too_large(limit)
-    first = await request.receive()
-    if first["type"] == "http.request" and not first.get("more_body"):
-        return _within(first.get("body", b""), limit)
     try:
         async with asyncio.timeout(seconds):
-            return await _gather(first, request.receive, limit)
+            body = await _gather(request.receive, limit)
     except TimeoutError:
-        raise Problem(
-            "body-too-slow",
-            f"The body must arrive within {seconds:g} seconds.",
-            headers={"Connection": "close"},
-        ) from None
+        sentence = f"The body must arrive within {seconds:g} seconds."
+        raise Problem("body-too-slow", sentence, headers={"Connection": "close"}) from None
+    if body is None:
+        raise _too_large(limit)
+    return body
 
 
 def _check_type(request: Request) -> None:
@@ -66,29 +63,20 @@ def _too_large(limit: int) -> Problem:
     return Problem("body-too-large", f"A body may hold at most {limit:,} bytes; send the rows in parts.")
 
 
-def _within(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
-
-
-async def _gather(message: Any, receive: Receive, limit: int) -> bytes:
-    chunks, size = [], 0
-    while True:
+async def _gather(receive: Receive, limit: int) -> bytes | None:
+    """Return all bytes of a body; None when there are more than allowed."""
+    chunks, size, more = [], 0, True
+    while more and size <= DRAINED:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk = message.get("body", b"")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size <= limit:
             chunks.append(chunk)
         else:
             chunks.clear()  # counted further, kept no longer
-        if not message.get("more_body") or size > DRAINED:
-            break
-        message = await receive()
-    if size > limit:
-        raise _too_large(limit)
-    return b"".join(chunks)
+    return b"".join(chunks) if size <= limit else None
 
 
 def parse_body(body: bytes, fields: Collection[str]) -> Any:

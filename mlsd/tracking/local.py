@@ -94,7 +94,10 @@ class LocalTracker:
         """
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise RefusedError(f"the run's name is {name!r}; expected text on one line")
-        made_from = to_plain({**surroundings(), **(lineage or {})})
+        try:
+            made_from = to_plain({**surroundings(), **(lineage or {})})
+        except TypeError as error:
+            raise RefusedError(f"the lineage of run {name!r}: {error}") from None
         started = utc_now() if now is None else utc(now, "now")
         with contextlib.ExitStack() as stack:
             with self._database.transaction() as connection:
@@ -118,12 +121,12 @@ class LocalTracker:
             self._end(run, "finished")
 
     def _end(self, run: Run, status: Status) -> None:
-        run.ended = utc_now()
-        run.status = status
+        ended = utc_now()
         self._database.write(
             "UPDATE runs SET status = ?, ended = ? WHERE number = ?",
-            (status, run.ended.isoformat(), _number(run.id)),
+            (status, ended.isoformat(), _number(run.id)),
         )
+        run.status, run.ended = status, ended
 
     def _lock_file(self, number: int | None) -> Path:
         return self.folder / "running" / f"run-{number}"

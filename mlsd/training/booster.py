@@ -39,6 +39,7 @@ _KNOWN = {
     *"max_cat_threshold min_data_per_group extra_trees path_smooth scale_pos_weight is_unbalance".split(),
     *"linear_tree monotone_constraints boosting objective alpha tweedie_variance_power".split(),
 }
+_COUNTS = {"num_iterations": 1, "early_stopping_round": 0}  # how low they may be
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,17 @@ def settings(task: str, n_rows: int, n_classes: int, params: Mapping[str, Any]) 
             raise RefusedError(
                 f"LightGBM has no parameter {name!r} here{near(name, {*_KNOWN, *_OTHER_NAMES})}"
             )
-        chosen[own] = value
+        if own == "objective" and task != "regression":
+            raise RefusedError("the recipe's params set an objective; only a regression has a choice of them")
+        chosen[own] = _count(name, value) if own in _COUNTS else value
     return chosen
+
+
+def _count(name: str, value: Any) -> int:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < _COUNTS[_OTHER_NAMES.get(name, name)]:
+        raise RefusedError(f"the recipe's params hold {name}={value!r}; expected a whole number of rounds")
+    return int(value)
 
 
 def _leaves(task: str, n_rows: int) -> int:
@@ -127,13 +137,13 @@ def fit_booster(
     import lightgbm
     from lightgbm.basic import LightGBMError
 
-    rounds, patience = int(params["num_iterations"]), int(params["early_stopping_round"])
+    rounds, patience = params["num_iterations"], params["early_stopping_round"]
     fixed = {"deterministic": True, "force_row_wise": True, "seed": random_state, "verbosity": -1}
     fixed["num_threads"] = _threads(len(table))
     rest = {name: params[name] for name in params if name not in ("num_iterations", "early_stopping_round")}
     scores: dict[str, dict[str, list[float]]] = {}
     callbacks = [lightgbm.record_evaluation(scores)] if later else []
-    if later and patience > 0:
+    if later and patience > 0 and params.get("boosting") != "dart":  # dart changes earlier trees
         callbacks.append(lightgbm.early_stopping(patience, verbose=False))
     try:
         data = lightgbm.Dataset(table, y, categorical_feature=list(categories), params=rest | fixed)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlsd.column import near
 from mlsd.metrics import METRICS, row_losses, score
 from mlsd.plain import is_missing
 from mlsd.report import Finding, RefusedError, Report
 from mlsd.stats import bootstrap_interval, mean_interval
 from mlsd.training.gate import UNITS, beats, not_worse
+from mlsd.training.inputs import check_table
 from mlsd.training.slices import judge_slices
 
 if TYPE_CHECKING:
@@ -142,9 +142,7 @@ def _per_row(name: str, task: str, y: np.ndarray, prediction: np.ndarray) -> np.
 
 def _labelled(package: ModelPackage, frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, Finding]:
     """Return the rows that have a label, their coded labels, and how many they are."""
-    if package.target not in frame.columns:
-        hint = near(package.target, [str(name) for name in frame.columns])
-        raise RefusedError(f"the table has no column {package.target!r}, the target{hint}; add the labels")
+    check_table(frame, package.target, least=0)
     without = is_missing(frame[package.target])
     frame = frame[~without]
     y = package.encode_target(frame[package.target]) if len(frame) else np.empty(0)

@@ -32,8 +32,12 @@ def check_table(frame: pd.DataFrame, target: str, what: str = "the table", least
     if not isinstance(frame, pd.DataFrame):
         raise RefusedError(f"{what} is a {type(frame).__name__}; expected a pandas DataFrame")
     names = list(frame.columns)
+    if target not in names and not all(isinstance(name, str) for name in names):
+        raise RefusedError(
+            f"{what} has column names that are no text; set frame.columns = frame.columns.astype(str)"
+        )
     if target not in names:
-        raise RefusedError(f"{what} has no column {target!r}, the target{near(target, map(str, names))}")
+        raise RefusedError(f"{what} has no column {target!r}, the target{near(target, names)}")
     if names.count(target) > 1:
         raise RefusedError(f"{what} has {names.count(target)} columns {target!r}; expected one target")
     if len(frame) < least:

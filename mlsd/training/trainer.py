@@ -122,6 +122,8 @@ def _problem(
     frame: pd.DataFrame, recipe: Recipe, schema: Schema | None, valid: pd.DataFrame | None
 ) -> _Problem:
     """Return what is to be learnt, everything about it checked."""
+    if not isinstance(recipe, Recipe):
+        raise RefusedError(f"the recipe is {recipe!r}; expected a Recipe, such as Recipe(target='is_spam')")
     check_table(frame, recipe.target)
     schema = schema_for(frame, recipe.target, schema)
     answers = frame[recipe.target]

@@ -52,7 +52,7 @@ def measure(url, pid, questions, ids, concurrency):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    n, rounds = (1000, 1) if parser.parse_args().quick else (3000, 5)
+    n, rounds = (600, 1) if parser.parse_args().quick else (2000, 3)
     folder = Path(tempfile.mkdtemp())
     frame = make_spam_posts(6000).frame
     package = train(frame, Recipe(target="is_spam"))

@@ -109,12 +109,14 @@ def test_the_frame_says_when_values_are_known_and_keeps_saying_it():
 
 
 def test_what_a_user_does_to_the_frame_does_not_touch_the_world():
-    world = make_spam_posts(100)
-    frame = world.frame
+    world = make_spam_posts(100, drifts=[Drift("concept")])
+    frame, truth = world.frame, world.truth
+    truth["kind"] = "none"
+    assert list(world.truth["kind"]) == ["concept"]
     frame["n_links"] = 99
     frame.loc[0, "n_words"] = -1
     frame.attrs["known_at"]["n_words"] = "never"
-    pd.testing.assert_frame_equal(world.frame, make_spam_posts(100).frame)
+    pd.testing.assert_frame_equal(world.frame, make_spam_posts(100, drifts=[Drift("concept")]).frame)
     assert world.frame.attrs["known_at"]["n_words"] == "creation"
     with pytest.raises(ValueError, match="read-only"):
         world.true_probability[0] = 0.5

@@ -49,7 +49,7 @@ def ask(app, messages, headers=(), path=URL):
         "http_version": "1.1",
         "headers": [(b"content-type", b"application/json"), *headers],
     }
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 10))
     return sent
 
 
@@ -87,8 +87,16 @@ def test_pieces_are_put_together(shelf, row):
     assert json.loads(sent[1]["body"])["predictions"][0]["id"] == "ü"
 
 
-def test_a_body_that_stops_midway_is_given_up(shelf):
-    sent = ask(create_app(shelf, "spam", body_seconds=0.05), [piece(b'{"instances": ')])
+@pytest.mark.parametrize("size", [99, 100, 101])
+def test_pieces_are_counted_together(shelf, size):
+    pieces = [piece(b"x") for _ in range(size)] + [piece(b"", more=False)]
+    sent = ask(create_app(shelf, "spam", max_bytes=100), pieces)
+    assert sent[0]["status"] == (400 if size <= 100 else 413)
+
+
+@pytest.mark.parametrize("before", [[], [piece(b'{"instances": ')]], ids=["at once", "midway"])
+def test_a_body_that_stops_is_given_up(shelf, before):
+    sent = ask(create_app(shelf, "spam", body_seconds=0.05), before)
     assert sent[0]["status"] == 408
     assert (b"connection", b"close") in sent[0]["headers"]
 

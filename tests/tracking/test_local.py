@@ -63,7 +63,7 @@ def test_a_metric_is_read_back_bit_for_bit(tmp_path, value):
     with tracker.run("a") as run:
         run.log_metrics({"loss": value})
     ((_, read),) = tracker.get(run.id).metrics["loss"]
-    assert np.float64(read).tobytes() == np.float64(value).tobytes()
+    assert type(read) is float and np.float64(read).tobytes() == np.float64(value).tobytes()
     assert same(tracker.runs()["metrics.loss"].item(), value)
 
 
@@ -146,6 +146,13 @@ def test_a_name_that_is_no_name_is_refused(tmp_path, name):
     with pytest.raises(RefusedError, match=r"^the run's name is .*; expected text on one line$"):
         tracker.run(name).__enter__()
     assert len(tracker.runs()) == 0
+
+
+def test_a_lineage_without_plain_form_is_refused(tmp_path):
+    with pytest.raises(
+        RefusedError, match=r"^the lineage of run 'a': cannot write object as JSON; give numbers"
+    ):
+        LocalTracker(tmp_path).run("a", lineage={"data": object()}).__enter__()
 
 
 def test_a_tracker_travels_to_another_process(tmp_path):

@@ -45,12 +45,36 @@ def test_an_unknown_parameter_is_refused_with_a_near_miss():
         settings("binary", 100, 2, {"num_leafs": 3})
 
 
-@pytest.mark.parametrize(
-    "params", [{"num_leaves": 1}, {"learning_rate": -1.0}, {"max_bin": 0}, {"objective": "x"}]
-)
+@pytest.mark.parametrize("params", [{"num_leaves": 1}, {"learning_rate": -1.0}, {"max_bin": 0}])
 def test_an_impossible_value_is_refused_in_a_sentence(params):
     with pytest.raises(RefusedError, match="LightGBM refuses the recipe's params: "):
         fit(params)
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"n_estimators": "many"}, "hold n_estimators='many'; expected a whole number of rounds"),
+        ({"n_estimators": 0}, "hold n_estimators=0; expected a whole number of rounds"),
+        ({"early_stopping_rounds": -1}, "hold early_stopping_rounds=-1; expected"),
+        ({"objective": "regression"}, "set an objective; only a regression has a choice"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_lightgbm_sees_it(params, sentence):
+    with pytest.raises(RefusedError, match=sentence):
+        settings("binary", 100, 2, params)
+
+
+def test_dart_is_not_stopped_early():
+    fitted = fit({"boosting": "dart", "n_estimators": 40})
+    assert fitted.rounds == len(fitted.curve) == 40
+
+
+def test_a_regression_may_choose_its_objective():
+    table, _ = rows(300)
+    y = np.exp(table[:, 1])
+    params = settings("regression", 300, 0, {"objective": "poisson", "n_estimators": 20})
+    assert fit_booster(params, table, y, None, [0], 0).model.predict(table).min() > 0
 
 
 def test_later_rows_decide_when_to_stop():

@@ -184,6 +184,8 @@ def test_what_cannot_be_compared_is_refused(package):
         evaluate(package, later.drop(columns="hit"))
     with pytest.raises(RefusedError, match="no column 'hit', the target: did you mean 'hits'"):
         evaluate(package, later.rename(columns={"hit": "hits"}))
+    with pytest.raises(RefusedError, match="the table is a list; expected a pandas DataFrame"):
+        evaluate(package, [1])
     with pytest.raises(RefusedError, match="the champion has target 'price', this model 'hit'"):
         evaluate(package, later, champion=package_for("price"))
     with pytest.raises(RefusedError, match="'hit' holds 'yes', which is none of the 2 classes"):

@@ -74,6 +74,7 @@ def test_a_schema_is_inferred_or_turned_to_the_target():
     [
         ({"is_spam": [1]}, "the table is a dict; expected a pandas DataFrame"),
         (FRAME.rename(columns={"is_spam": "spam"}), "no column 'is_spam', the target: did you mean 'spam'"),
+        (pd.DataFrame(np.ones((20, 2))), "column names that are no text; set frame.columns = "),
         (FRAME.iloc[:9], "^cannot train: 9 rows, needs 10$"),
         (FRAME.iloc[:0], "^cannot train: 0 rows, needs 10$"),
         (pd.concat([FRAME, FRAME["is_spam"]], axis=1), "has 2 columns 'is_spam'; expected one target"),

@@ -234,6 +234,7 @@ def test_integers_can_be_a_quantity_when_the_recipe_says_so():
 @pytest.mark.parametrize(
     ("change", "recipe", "sentence"),
     [
+        (lambda f: f, "y", r"the recipe is 'y'; expected a Recipe, such as Recipe\(target='is_spam'\)"),
         (lambda f: f, Recipe("z"), "the table has no column 'z', the target"),
         (lambda f: f.rename(columns={"y": "yes"}), Recipe("y"), "no column 'y', the target"),
         (lambda f: f.assign(y=True), Recipe("y"), "target 'y' holds only True; expected at least two"),
