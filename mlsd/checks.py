@@ -139,7 +139,7 @@ def positions(column: Column, cells: Cells) -> np.ndarray:
         return np.append(places, -1)[series.cat.codes.to_numpy()]
     text = cells.family == TEXT
     codes, names = (series if text.all() else series[text]).factorize()  # looks at each name once
-    places = np.append(index.get_indexer(names.astype(object)), -1)
+    places = index.get_indexer(names.astype(object))
     if len(codes) == len(series):
         return places[codes]
     found = np.full(len(series), -1)

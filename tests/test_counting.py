@@ -66,6 +66,15 @@ def test_a_value_with_more_than_a_share_has_a_cell_of_its_own():
     assert len(rest) == pytest.approx(40, abs=1)
 
 
+@given(st.lists(st.sampled_from([0.0, 0.5, 0.50001, 3.0, 4.0, 5.0, 6.0, 7.5]), min_size=20, max_size=200))
+def test_whoever_holds_more_than_a_share_stands_alone(values):
+    n, edges = len(values), cut_edges(np.array(values))
+    for value in set(values):
+        if values.count(value) * (n // 10) > n:
+            assert value in edges
+            assert np.nextafter(value, -np.inf) in edges
+
+
 def test_few_rows_get_few_cells():
     rng = np.random.default_rng(0)
     assert [len(cut_edges(rng.normal(size=n))) - 1 for n in (1, 19, 50, 999, 1000, 20_000)] == [

@@ -246,6 +246,11 @@ def _tick_labels(axis):
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
 
 
+def test_metrics_stand_under_their_own_name(drawn):
+    labels = [label.get_text() for label in drawn["report"].axes[0].get_yticklabels()]
+    assert labels == ["beats constant", "roc auc", "log loss"]
+
+
 def test_near_events_are_named_on_different_heights():
     events = [(DAYS[5], "drift"), (DAYS[5], "alert"), (DAYS[6], "canary"), (DAYS[11], "swap")]
     figure = plot_performance(DAYS, np.full(12, 0.3), 0.3, events=events)

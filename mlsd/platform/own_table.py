@@ -20,6 +20,7 @@ from mlsd.platform.scoring import HttpScorer, Swap
 from mlsd.platform.story import Story
 from mlsd.platform.watch import as_array, squared_error
 from mlsd.platform.workspace import Workspace
+from mlsd.prediction_log import features_of
 from mlsd.profile import Profile
 from mlsd.report import Finding, RefusedError, Report
 from mlsd.schema import Column, Schema
@@ -213,7 +214,7 @@ def _window(package: ModelPackage, rows: pd.DataFrame) -> tuple[Report, Report]:
             "drift", (Finding("rows", value=n, limit=MIN_WINDOW, message=message, severity="info"),)
         )
     else:
-        drift = detect_drift(reference, Profile.of(rows[list(package.features)], like=reference))
+        drift = detect_drift(reference, Profile.of(features_of(rows)[list(package.features)], like=reference))
     y, prediction = package.encode_target(rows["label"]), as_array(rows["prediction"], package)
     loss = judge_performance(y, prediction, task=package.task, reference_loss=squared_error(package))
     return drift, loss

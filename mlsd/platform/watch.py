@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlsd.monitoring import AlertRule, detect_drift, diagnose, judge_performance
 from mlsd.package import ModelPackage
-from mlsd.prediction_log import PredictionLog
+from mlsd.prediction_log import PredictionLog, features_of
 from mlsd.profile import Profile
 from mlsd.report import Report
 
@@ -65,7 +65,7 @@ class Watch:
     def look(self, start: pd.Timestamp, end: pd.Timestamp) -> Window:
         """Judge the features of one window; windows are looked at in order of time."""
         rows = self._rows(start, end)
-        current = Profile.of(rows[list(self.package.features)], like=self.reference)
+        current = Profile.of(features_of(rows)[list(self.package.features)], like=self.reference)
         self.windows.append(Window(start, end, len(rows), detect_drift(self.reference, current)))
         return self.windows[-1]
 

@@ -19,6 +19,7 @@ from mlsd.serving.problems import FieldError, Problem
 from mlsd.serving.rows import read_rows, row_problem
 
 _log = logging.getLogger("mlsd")
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # making one costs as much as a small answer
 
 
 @dataclass(frozen=True)
@@ -72,4 +73,4 @@ def _no_answer(row: int | None) -> Problem:
 def _write(ids: list[str], predictions: list[Any], name: str, number: int) -> bytes:
     said = [{"id": i, "prediction": p} for i, p in zip(ids, predictions, strict=True)]
     content = {"model": name, "version": number, "predictions": said}
-    return json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+    return _JSON.encode(content).encode()

@@ -140,6 +140,15 @@ def test_names_that_were_merely_not_drawn_yet_are_expected(p, sizes):
     assert alarms <= stats.binom.isf(0.001, 100, 0.05)
 
 
+def test_how_many_names_are_yet_unseen_is_itself_uncertain():
+    """Large windows show the reference's luck: names seen twice tell how much of it there was."""
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(300):
+        reference, current = (rng.multinomial(n, np.full(1000, 1e-3)) for n in (5000, 50_000))
+        alarms += unseen_test(reference[reference > 0], current[reference == 0].sum(), 50_000) <= 0.05
+    assert alarms <= stats.binom.isf(0.001, 300, 0.05)
+
+
 cells = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), min_size=2, max_size=120).filter(
     lambda pairs: all(sum(side) > 0 for side in zip(*pairs, strict=True))
 )

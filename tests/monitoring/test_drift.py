@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mlsd.column_profile import ColumnProfile
 from mlsd.counting import profile_column
 from mlsd.monitoring.column_tests import named_tests
 from mlsd.monitoring.drift import LIMIT, detect_drift
 from mlsd.profile import Profile
 from mlsd.report import Report
-from tests.benchmarks.bench_drift_errors import CASES, alarms, draw, power
+from mlsd.schema import Column, Schema
+from tests.benchmarks.bench_drift_errors import CASES, alarming, draw, power, unchanged_report
 
 QUIET = {(3_000, 50): 60, (3_000, 500): 60, (3_000, 2_000): 60, (20_000, 2_000): 30, (200, 200): 60}
 
@@ -26,12 +28,18 @@ def only(report: Report, code: str):
     return found
 
 
-def test_a_report_on_unchanged_rows_is_quiet():
+def test_a_report_on_unchanged_rows_is_quiet_and_so_is_each_column():
     """Any significant finding counts, in 20 columns of every kind; thousands more in the benchmark."""
-    found = {sizes: alarms(*sizes, n_reports) for sizes, n_reports in QUIET.items()}
+    alarms, p = {}, []
     for sizes, n_reports in QUIET.items():
-        assert len(found[sizes]) <= stats.binom.isf(0.001, n_reports, 0.05), (sizes, found[sizes])
-    assert sum(map(len, found.values())) <= stats.binom.isf(0.001, sum(QUIET.values()), 0.05), found
+        rng = np.random.default_rng(sizes)
+        reports = [unchanged_report(rng, *sizes) for _ in range(n_reports)]
+        alarms[sizes] = [found[0] for report in reports if (found := alarming(report))]
+        p += [finding.details["p"] for report in reports for finding in report if finding.code == "drift"]
+        assert len(alarms[sizes]) <= stats.binom.isf(0.001, n_reports, 0.05), (sizes, alarms[sizes])
+    assert sum(map(len, alarms.values())) <= stats.binom.isf(0.001, sum(QUIET.values()), 0.05), alarms
+    for level in (0.05, 0.01):  # before the correction over columns
+        assert np.sum(np.array(p) <= level) <= stats.binom.isf(0.001, len(p), level), level
 
 
 PROMISED = {  # chances for 2,000 rows on both sides, in a report of 20 columns
@@ -227,6 +235,14 @@ def test_where_nothing_can_be_told_the_report_is_ok_and_says_so(before, after):
     assert Report.from_json(report.to_json()) == report
 
 
+def test_a_reference_whose_kinds_are_only_declared_cannot_judge():
+    schema = Schema((Column("x", "number"), Column("c", "category", categories=("a",))))
+    reference = Profile.of(pd.DataFrame({"x": [], "c": []}), schema=schema)
+    report = detect_drift(reference, Profile.of(pd.DataFrame({"x": [1.0], "c": ["a"]}), like=reference))
+    assert report.ok
+    assert {finding.message for finding in report} == {"cannot judge: the reference holds no value"}
+
+
 def test_a_constant_that_changes_is_told():
     assert not compare([7.0] * 100, [8.0] * 100).ok
     assert not compare(["a"] * 100, ["b"] * 100).ok
@@ -278,6 +294,16 @@ def test_two_windows_of_one_reference_can_be_compared_with_each_other():
     reference = Profile.of(draw(rng, 3000))
     windows = [Profile.of(draw(rng, 500), like=reference) for _ in range(3)]
     assert detect_drift(windows[0] + windows[1], windows[2]).ok
+
+
+def test_the_level_that_moved_most_pays_for_having_been_chosen():
+    rng, p = np.random.default_rng(0), []
+    column = ColumnProfile("x", "category", 3000, levels=tuple("abcdefghijklmnopqrst"))
+    for _ in range(200):
+        counts = [np.array([*rng.multinomial(n, np.full(20, 0.05)), 0, 0]) for n in (3000, 2000)]
+        answers = {answer.name: answer for answer in named_tests(*counts, column)[0]}
+        p.append(answers["level"].p)
+    assert np.sum(np.array(p) <= 0.05) <= stats.binom.isf(0.001, 200, 0.05)
 
 
 def test_names_that_a_long_list_dropped_do_not_alarm():

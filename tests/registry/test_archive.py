@@ -1,5 +1,8 @@
 """A package as one file."""
 
+import io
+import zipfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,8 @@ def test_files_are_read_back_and_equal_files_give_equal_bytes(files):
     data = pack(files)
     assert unpack(data) == files
     assert pack(dict(reversed(files.items()))) == data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # no clock in it; any unzip can open it
+        assert all(entry.date_time == (1980, 1, 1, 0, 0, 0) for entry in archive.infolist())
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all", pack({"a": b"x" * 50})[:-30]], ids=len)

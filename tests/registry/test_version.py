@@ -21,7 +21,7 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize(("state", "target"), [*itertools.product(MOVES, repeat=2)], ids="-".join)
+@pytest.mark.parametrize(("state", "target"), [*itertools.product(MOVES, repeat=2)])
 def test_every_move_is_legal_or_refused_in_a_sentence_that_says_what_is(state, target):
     if (state, target) in LEGAL:
         check_move("spam@3", state, target)
