@@ -78,6 +78,8 @@ def test_a_bundled_table_goes_through_the_whole_system(name, tmp_path):
     done = mlsd("--data", f"{name}.csv", "--target", "outcome", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "broken rows quarantined" in done.stdout
+    assert "the gate lets it pass" in done.stdout
+    assert "the package read anew gives the logged answers" in done.stdout
     assert "the rows are shuffled" in done.stdout
     assert (tmp_path / "mlsd-demo" / "index.html").is_file()
 
@@ -115,7 +117,7 @@ def test_a_table_that_cannot_be_used_is_one_sentence(name, content, sentence, tm
     said = refused(capsys, monkeypatch, "--data", name, "--target", "y")
     assert said.startswith("mlsd: ") and said.count("\n") == 1, said
     assert sentence in said
-    assert not (tmp_path / "mlsd-demo" / "registry").exists()
+    assert not (tmp_path / "mlsd-demo").exists()  # nothing half-written
 
 
 def test_a_missing_file_and_a_wrong_call_are_one_sentence(tmp_path, capsys, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mlsd.platform.loop import NAME, Loop, Outcome
-from mlsd.platform.own_table import keep_table_promises, run_table
+from mlsd.platform.own_table import keep_table_promises, read_own, run_table
 from mlsd.platform.page import write_page, write_table_page
 from mlsd.platform.plan import Plan
 from mlsd.platform.promises import keep_promises
@@ -19,6 +19,7 @@ from mlsd.platform.server import Server
 from mlsd.platform.story import Story
 from mlsd.platform.workspace import Workspace
 from mlsd.report import Report
+from mlsd.training import Recipe
 
 
 def demo_of_world(drift: str, random_state: int, folder: Path, console: Console) -> bool:
@@ -78,17 +79,19 @@ def demo_of_table(
         RefusedError: the table, or the folder, cannot be used.
     """
     started = time.perf_counter()
-    workspace = Workspace.anew(folder)
     story = Story(console)
+    recipe = Recipe(target=target, random_state=random_state, task=task)
+    frame = read_own(path, target, time_column, random_state, story)
+    workspace = Workspace.anew(folder)  # a table that cannot be read leaves an older demo as it is
     with _serving(story) as serve:
-        outcome = run_table(path, target, time_column, task, random_state, workspace, serve, story)
+        outcome = run_table(path.name, frame, recipe, workspace, serve, story)
     report = keep_table_promises(outcome)
     return finish(report, story, started, write_table_page(folder / "index.html", outcome, report, story))
 
 
 def finish(report: Report, story: Story, started: float, page: Path) -> bool:
     """Tell the verdict on the promises and where the page is; return whether all were kept."""
-    story.step("The promises, judged by the world's own truth")
+    story.step("What was promised")
     for finding in report:
         story.say(f"{finding.mark:<7} {finding.code}: {finding.message}")
     story.console.print(

@@ -53,17 +53,8 @@ class TableOutcome:
     readable: bool = True
 
 
-def run_table(
-    path: Path,
-    target: str,
-    time: str | None,
-    task: str | None,
-    random_state: int,
-    workspace: Workspace,
-    make_scorer: Callable[[Workspace, str, str], HttpScorer],
-    story: Story,
-) -> TableOutcome:
-    """Read, check, learn, publish, serve and watch one table.
+def read_own(path: Path, target: str, time: str | None, random_state: int, story: Story) -> pd.DataFrame:
+    """Read a table and bring its rows into the order in which they arrive; nothing is written.
 
     Raises:
         RefusedError: the table as a whole cannot be used; one sentence says why.
@@ -74,17 +65,32 @@ def run_table(
         if not finding.ok or finding.code in ("encoding", "delimiter"):
             story.say(finding.message)
     story.say(f"{len(frame):,} rows and {frame.shape[1]} columns; {len(rejected):,} rows rejected")
-    frame = _ordered(frame, time, random_state, story)
+    return _ordered(frame, time, random_state, story)
+
+
+def run_table(
+    source: str,
+    frame: pd.DataFrame,
+    recipe: Recipe,
+    workspace: Workspace,
+    make_scorer: Callable[[Workspace, str, str], HttpScorer],
+    story: Story,
+) -> TableOutcome:
+    """Learn from the first rows of a table, publish, and let the others arrive, be served and watched.
+
+    Raises:
+        RefusedError: nothing can be learned from the table; one sentence says why.
+    """
+    target = recipe.target
     cut = int(len(frame) * LEARN)
     learn, later = frame.iloc[:cut], frame.iloc[cut:]
     story.step("A contract says what may enter, and a model is trained")
-    recipe = Recipe(target=target, random_state=random_state, task=task)
     contract = Schema.infer(learn.drop(columns=ROW), target=target)
     story.say(f"{len(learn):,} rows to learn from, {len(later):,} rows that arrive later")
-    outcome = TableOutcome(path.name, target, contract)
+    outcome = TableOutcome(source, target, contract)
     _learn(outcome, learn.drop(columns=ROW), recipe, workspace, story)
     arriving = contract.select([name for name in contract.names if name != target])
-    clean = _arrive(outcome, arriving, later, target, random_state, story)
+    clean = _arrive(outcome, arriving, later, target, recipe.random_state, story)
     if outcome.package is not None:
         _serve(outcome, outcome.package, clean, workspace, make_scorer, story)
     return outcome
@@ -117,7 +123,7 @@ def _learn(
     story.say(f"{recipe.target} is taken for {_said(package)}; --task says otherwise")
     story.say(repr(package))
     for finding in package.report:
-        if finding.code == "rows" or not finding.ok:
+        if not finding.ok or "cannot judge" in finding.message:
             story.say(finding.message)
     version = workspace.registry.register(NAME, package, group=NAME, by="demo")
     if not package.report.ok:

@@ -15,6 +15,7 @@ from mlsd.schema import Schema
 from mlsd.training import Recipe, evaluate, train
 
 HOLDOUT = 0.2  # the latest share of the rows judges the candidate
+JUDGED = 100  # rows that are enough to judge, where the table has them
 
 
 def checked_rows(rows: pd.DataFrame, contract: Schema) -> pd.DataFrame:
@@ -54,6 +55,8 @@ def judged_package(run: PipelineRun) -> ModelPackage:
 
 
 def _split(rows: pd.DataFrame, contract: Schema) -> tuple[Any, ...]:
+    few = min(0.4, JUDGED / max(len(rows), 1))  # a small table gives more of its rows, or nothing can be judged
+    share = max(HOLDOUT, few)
     if contract.time and contract.time in rows:
-        return split_by_time(rows, contract.time, test=HOLDOUT)
-    return split_random(rows, test=HOLDOUT)
+        return split_by_time(rows, contract.time, test=share)
+    return split_random(rows, test=share)
