@@ -9,7 +9,7 @@ import textwrap
 import types
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlsd.digest import code_of, digest_value
 from mlsd.plain import to_plain
@@ -48,28 +48,37 @@ def digest_step(step: Callable[..., Any]) -> str:
 
 def _used(thing: Any) -> Iterator[tuple[str, Any]]:
     """Yield (name, object) for what the code of a function or class reads from outside itself."""
-    tree, names, attributes = _parsed(thing)
+    read = _parsed(thing)
     scope = _scope(thing)
-    scope |= _imported(tree, scope.get("__package__") or "")
-    for name in names:
+    scope |= _imported(read.imports, scope.get("__package__") or "")
+    for name in read.names:
         if name in scope:
             yield name, scope[name]
-    for attribute in attributes:
+    for attribute in read.attributes:
         owner = _resolve(attribute.value, scope)
         if isinstance(owner, types.ModuleType) and hasattr(owner, attribute.attr):
             yield ast.unparse(attribute), getattr(owner, attribute.attr)
 
 
+class _Read(NamedTuple):
+    """What the code of a function or class reads: names that are not its own, attributes, imports."""
+
+    names: tuple[str, ...]
+    attributes: tuple[ast.Attribute, ...]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+
 @lru_cache(maxsize=4096)
-def _parsed(thing: Any) -> tuple[ast.AST, tuple[str, ...], tuple[ast.Attribute, ...]]:
-    """Return the code of a function or class, the names it reads, and the attributes it reads."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
-    nodes = list(ast.walk(tree))
+def _parsed(thing: Any) -> _Read:
+    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(thing)))))
     names = [node for node in nodes if isinstance(node, ast.Name)]
     own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    read = tuple(dict.fromkeys(node.id for node in names if node.id not in own))
-    return tree, read, tuple(node for node in nodes if isinstance(node, ast.Attribute))
+    return _Read(
+        tuple(dict.fromkeys(node.id for node in names if node.id not in own)),
+        tuple(node for node in nodes if isinstance(node, ast.Attribute)),
+        tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)),
+    )
 
 
 _code_of = lru_cache(maxsize=4096)(code_of)  # a function that was loaded keeps its code
@@ -84,16 +93,16 @@ def _scope(thing: Any) -> dict[str, Any]:
     return scope | dict(zip(names, (cell.cell_contents for cell in cells), strict=True))
 
 
-def _imported(tree: ast.AST, package: str) -> dict[str, Any]:
+def _imported(imports: tuple[ast.Import | ast.ImportFrom, ...], package: str) -> dict[str, Any]:
     """Return what the imports inside a function bind."""
     bound: dict[str, Any] = {}
-    for node in ast.walk(tree):
+    for node in imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 module = importlib.import_module(alias.name)
                 root = importlib.import_module(alias.name.split(".")[0])
                 bound[alias.asname or alias.name.split(".")[0]] = module if alias.asname else root
-        elif isinstance(node, ast.ImportFrom):
+        else:
             module = importlib.import_module("." * node.level + (node.module or ""), package)
             for alias in node.names:
                 if hasattr(module, alias.name):

@@ -132,3 +132,10 @@ def test_a_category_of_pure_noise_is_not_learnt_by_heart():
     fitted = fit_booster(settings("binary", 1000, 2, {}), table[:1000], y[:1000], stop, [0], 0)
     noise, signal = fitted.model.feature_importance("gain")
     assert noise < signal / 2
+
+
+def test_nothing_is_left_to_timing():
+    """By default LightGBM times two ways of counting and takes the faster: rounding would follow the clock."""
+    text = fit({"n_estimators": 1}).model.model_to_string()
+    assert "[deterministic: 1]" in text
+    assert "[force_row_wise: 1]" in text
