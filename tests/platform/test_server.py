@@ -160,7 +160,7 @@ def test_kill_9_loses_no_acknowledged_row(registry, questions, tmp_path):
         sent = sending.result()
     server.stop()
     answered = {s.id: s.version for s in sent if s.status == 200}
-    assert 300 <= len(answered) < 3000
+    assert 300 - 8 <= len(answered) < 3000  # a row is in the log before its answer is out
     assert {s.status for s in sent} == {200, 0}  # a failure is returned, not raised
     kept = PredictionLog(tmp_path / "log.db").window(*EVER).set_index("id")["version"].to_dict()
     assert answered.items() <= kept.items()
@@ -276,7 +276,8 @@ def test_a_bad_start_is_one_sentence(registry, tmp_path, capsys, options, senten
     assert said.count("\n") == 1
 
 
-def test_a_folder_without_registry_is_one_sentence_and_is_not_made(tmp_path, capsys):
+def test_a_folder_without_registry_is_one_sentence_and_is_not_made(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: pytest.fail("it serves"))
     assert main([str(tmp_path / "nowhere"), "spam", "--port", "0"]) == 2
     assert capsys.readouterr().err == (
         f"there is no registry in {tmp_path / 'nowhere'}; register a version first\n"

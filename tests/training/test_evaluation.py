@@ -109,22 +109,22 @@ def test_a_champion_is_compared_on_the_same_rows(package):
     assert findings(evaluate(package, later, champion=package), "not_worse_than_champion")["champion"].ok
 
 
-def test_one_certain_mistake_does_not_decide_alone(package):
+def test_a_few_certain_mistakes_do_not_decide_alone(package):
     class Certain:
-        """Predicts like the model, but is certain and wrong about the first row."""
+        """Predicts like the model, but is certain and wrong about the first three rows."""
 
         def predict(self, table, **_):
             chances = package.model.predict(table)
-            chances[0] = 0.0
+            chances[:3] = 0.0
             return chances
 
     later = make_table(500, 1)
-    later.loc[0, "hit"] = True
+    later.loc[:2, "hit"] = True
     report = evaluate(replace(package, model=Certain()), later)
     assert findings(report, "beats_constant")["constant"].ok
     honest = findings(evaluate(package, later), "metric")["log_loss"].value
     assert (
-        findings(report, "metric")["log_loss"].value > honest + 30 / 500
+        findings(report, "metric")["log_loss"].value > honest + 3 * 30 / 500
     )  # the metric itself spares nothing
 
 
