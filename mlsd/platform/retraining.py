@@ -55,7 +55,7 @@ def judged_package(run: PipelineRun) -> ModelPackage:
 
 
 def _split(rows: pd.DataFrame, contract: Schema) -> tuple[Any, ...]:
-    few = min(0.4, JUDGED / max(len(rows), 1))  # a small table gives more of its rows, or nothing can be judged
+    few = min(0.4, JUDGED / max(len(rows), 1))  # a small table gives more of its rows to the judge
     share = max(HOLDOUT, few)
     if contract.time and contract.time in rows:
         return split_by_time(rows, contract.time, test=share)
