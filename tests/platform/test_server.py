@@ -1,6 +1,7 @@
 """A real server in its own process: under load, while it is swapped, killed, interrupted and cut off."""
 
 import http.client
+import json
 import os
 import signal
 import socket
