@@ -87,6 +87,10 @@ def test_an_unfit_value_is_told_once():
         "breaks likes <= views",
         "likes is infinite",
     ]
+    flags = pd.DataFrame({"likes": [True], "views": [0]})  # no number, so 1 <= 0 is not asked
+    assert schema.quarantine(flags)[1]["reasons"].tolist() == [
+        "likes has the wrong type, expected an integer"
+    ]
 
 
 def test_rules_over_missing_columns_wait():
@@ -100,6 +104,7 @@ def test_times_far_apart_are_compared():
     old = pd.Series(["1000-01-01", "9000-01-01"], dtype="datetime64[s, UTC]")
     new = pd.Series(["2024-01-01T00:00:00.000001"] * 2, dtype="datetime64[ns, UTC]")
     assert len(schema.quarantine(pd.DataFrame({"posted_at": old, "labelled_at": new}))[1]) == 1
+    assert len(schema.quarantine(pd.DataFrame({"posted_at": new, "labelled_at": new.dt.floor("s")}))[1]) == 2
 
 
 def test_a_name_is_an_expression_and_an_expression_may_have_a_name():
