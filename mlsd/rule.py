@@ -98,7 +98,7 @@ def operand(cells: Cells, kind: str) -> np.ndarray:
         texts[~fits] = None
         return texts
     if not fits.any():
-        return np.full(len(fits), np.datetime64("NaT"), dtype="datetime64[us]")
+        return np.full(len(fits), np.datetime64("NaT", "us"))
     times = pd.to_datetime(
         cells.series if fits.all() else cells.series.astype(object).where(fits, None), utc=True
     )

@@ -24,8 +24,8 @@ MISSING = [
     np.float32("nan"),
     pd.NA,
     pd.NaT,
-    np.datetime64("NaT"),
-    np.timedelta64("NaT"),
+    np.datetime64("NaT", "ns"),
+    np.timedelta64("NaT", "ns"),
 ]
 PRESENT = [
     0,

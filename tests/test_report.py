@@ -23,7 +23,7 @@ CELL = (
     | st.integers(-100, 100).map(np.int64)
     | st.booleans().map(np.bool_)
     | st.sampled_from(
-        [pd.NA, pd.NaT, np.datetime64("NaT"), pd.Timestamp("2024-01-01", tz="UTC"), pd.Timedelta("1h")]
+        [pd.NA, pd.NaT, np.datetime64("NaT", "ns"), pd.Timestamp("2024-01-01", tz="UTC"), pd.Timedelta("1h")]
     )
     | st.datetimes()
     | st.dates()

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS points
 """
 _POINT = """
 INSERT INTO points VALUES
-    (?1, (SELECT coalesce(max(place), -1) + 1 FROM points WHERE run = ?1), ?2, ?3, ?4)"""
+    (?, (SELECT coalesce(max(place), -1) + 1 FROM points WHERE run = ?), ?, ?, ?)"""
 _LAST_POINTS = """
 SELECT run, name, value FROM points
 WHERE (run, place) IN (SELECT run, max(place) FROM points GROUP BY run, name) ORDER BY run, place"""
@@ -214,10 +214,10 @@ class LocalTracker:
         """Keep points (a `RunWriter`'s task; call `run.log_metrics`)."""
         number = _number(run_id)
         if len(points) == 1:
-            self._database.write(_POINT, (number, *points[0]))  # SQLite keeps NaN as NULL
+            self._database.write(_POINT, (number, number, *points[0]))  # SQLite keeps NaN as NULL
             return
         with self._database.transaction() as connection:
-            connection.executemany(_POINT, [(number, *point) for point in points])
+            connection.executemany(_POINT, [(number, number, *point) for point in points])
 
     def write_artifact(self, run_id: str, name: str, data: bytes) -> None:
         """Keep an artifact (a `RunWriter`'s task; call `run.log_artifact`)."""
