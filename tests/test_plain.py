@@ -219,7 +219,7 @@ def test_whatever_text_comes_it_is_read_or_refused_in_one_sentence(text):
     ("text", "sentence"),
     [
         ("", "the body is not JSON: expecting value at line 1, column 1"),
-        ('{"a": 1,\n}', "the body is not JSON: expecting property name enclosed in double quotes at line 2, column 1"),
+        ('{"a": 1,\nb}', "the body is not JSON: expecting property name enclosed in double quotes at line 2, column 1"),
         ("{'a': 1}", "the body is not JSON: expecting property name enclosed in double quotes at line 1, column 2"),
         ("1 2", "the body is not JSON: extra data at line 1, column 3"),
         ("[NaN]", "the body holds NaN; expected a finite number, or null where nothing is known"),
