@@ -9,11 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from mlsd.course import course_command, lab_command
+from mlsd.course.telling import show
 from mlsd.report import RefusedError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Learn machine-learning systems by running one."
 )
+app.add_typer(lab_command.app, name="lab")
+app.add_typer(course_command.app, name="course")
 
 
 class DriftKind(StrEnum):
@@ -72,6 +76,17 @@ def demo(
         raise typer.Exit(1)
 
 
+@app.command()
+def doctor() -> None:
+    """Look whether this computer can run the labs; exit code 1 when it cannot."""
+    from mlsd.course.doctor import examine
+
+    report = examine(Path())
+    show(Console(), report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command; a refusal is one sentence and exit code 1."""
     import sys
@@ -81,6 +96,11 @@ def main() -> None:
         app()
     except RefusedError as error:
         errors.print(f"mlsd: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "mlsd").partition(".")[0] == "mlsd":
+            raise
+        errors.print(f"mlsd: this needs {error.name}; run: python -m pip install 'mlsd[labs]'", markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
         errors.print("mlsd: stopped; what was finished is kept")

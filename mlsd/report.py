@@ -198,9 +198,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{_badge(f)}</td><td>{html.escape(f.code)}</td>"
-            f"<td>{html.escape(f.subject)}</td>"
-            f"<td style='text-align:left'>{html.escape(f.message)}</td></tr>"
+            f"<tr>{''.join(map(_td, (_badge(f), *map(html.escape, (f.code, f.subject, f.message)))))}</tr>"
             for f in self._sorted()[:_SHOWN]
         )
         more = f"<p>and {len(self) - _SHOWN} more</p>" if len(self) > _SHOWN else ""
@@ -246,6 +244,10 @@ def check_format(record: Any, newest: int, what: str) -> dict[str, Any]:
     if record["format"] > newest:
         raise ValueError(f"{what} has format {record['format']}; this mlsd reads up to {newest}: update mlsd")
     return record
+
+
+def _td(inside: str) -> str:
+    return f"<td style='text-align:left'>{inside}</td>"
 
 
 def _badge(finding: Finding) -> str:

@@ -1,6 +1,7 @@
 """What holds for every test: one thread, no screen, no network account, the same examples each run."""
 
 import os
+import tempfile
 
 # Before numpy, LightGBM and matplotlib are imported: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -8,6 +9,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
+# Nobody's own progress through the labs is touched.
+os.environ["MLSD_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.jsonl")
 
 from hypothesis import settings
 

@@ -8,13 +8,17 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from mlsd import plot
+from mlsd.alt_text import alt_text
 from mlsd.plot import (
     CURRENT,
     INK,
     REFERENCE,
     REFUSED,
+    label_ends,
+    picture,
     plot_calibration,
     plot_drift,
     plot_importance,
@@ -182,6 +186,14 @@ def test_house_colours_and_nothing_else(drawn):
         assert INK in used
     assert REFUSED in svg(drawn["drift"]) and REFUSED in svg(drawn["report"])
     assert REFUSED not in svg(drawn["numbers"])
+
+
+def test_light_and_dark_on_one_page_do_not_borrow_from_each_other(drawn):
+    """A reference finds the first element of its name on the page, whichever picture that belongs to."""
+    for figure in (drawn["performance"], drawn["report"]):
+        pages = (svg(figure), svg(figure, dark=True), figure._repr_svg_())
+        taken = [set(re.findall(r'(?:href="#|url\(#)(\w+)', text)) for text in pages]
+        assert all(taken) and len(set.union(*taken)) == sum(map(len, taken))
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -423,3 +435,119 @@ def test_the_importance_of_a_real_model():
     package.model = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 5)
     assert plot_importance(package).get_suptitle().startswith("n_links carries ")
     assert plot.plot_importance is plot_importance
+
+
+# ---- a figure of one's own --------------------------------------------------------------------------
+
+
+def own(title="Delay eats a perfect model", lines=3, scale="linear"):
+    figure, axes = picture(title, x="delay (h)", y="views prevented (share)")
+    for i in range(lines):
+        axes.plot([0, 1, 2], [1, 0.5, 0.25 + 0.001 * i], label=f"line {i}")
+    axes.set_yscale(scale)
+    label_ends(axes)
+    return figure
+
+
+def dated():
+    figure, axes = picture("Views fall")
+    axes.plot(DAYS, np.arange(12)[::-1])
+    axes.text(DAYS[3], 3, "black words")
+    axes.axhline(2, color="k")
+    return figure
+
+
+def walk():
+    figure, axes = picture("A walk", x="step", y="place")
+    axes.plot(np.random.default_rng(0).normal(size=30).cumsum() * 1e4)
+    return figure
+
+
+def with_colour_bar():
+    figure, axes = picture("A third value", x="size", y="age")
+    figure.colorbar(axes.scatter([1, 2, 3], [2, 3, 1], c=[0, 5_000, 10_000]))
+    return figure
+
+
+OWN = {
+    "lines": own,
+    "a long title": lambda: own("a title of many words " * 6),
+    "eight lines that end as one": lambda: own(lines=8),
+    "a logarithmic axis": lambda: own(scale="log"),
+    "dates": dated,
+    "a walk": walk,
+    "nothing": lambda: picture("Nothing yet")[0],
+}
+
+
+@pytest.mark.parametrize("make", [*OWN.values(), with_colour_bar], ids=[*OWN, "a colour bar"])
+def test_a_figure_of_ones_own_has_the_same_bytes_on_repeat(make):
+    figure = make()
+    assert svg(figure) == svg(figure) == svg(make())
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_nothing_of_a_figure_of_ones_own_is_cut(name):
+    test_nothing_is_cut_and_no_words_lie_on_each_other({name: OWN[name]()})
+
+
+def test_what_is_drawn_after_the_figure_was_shown_finds_its_place_too():
+    """Shown empty, then drawn on: the same as drawn on first."""
+    figure, axes = picture("Views fall", x="hour", y="views")
+    svg(figure)
+    other, axes_of_other = picture("Views fall", x="hour", y="views")
+    for a in (axes, axes_of_other):
+        a.plot([1, 2], [30_000_000, 10], label="a name that takes room")
+        label_ends(a)
+    assert svg(figure) == svg(other)
+    box = figure.axes[0].texts[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1
+
+
+def test_a_figure_of_ones_own_is_in_the_house_style():
+    figure = own()
+    assert tuple(figure.get_size_inches()) == (6.0, 3.5)
+    for name in ("lines", "dates"):
+        light, dark = svg(OWN[name]()), svg(OWN[name](), dark=True)
+        assert set(re.findall(r"#[0-9a-f]{6}\b", light)) <= {INK, REFERENCE, CURRENT}
+        assert not set(re.findall(r"#[0-9a-f]{6}\b", dark)) & {INK, REFERENCE, CURRENT, "#000000"}
+        for text in ET.fromstring(dark).iter("{http://www.w3.org/2000/svg}text"):
+            assert "fill: #" in text.get("style"), "words without a colour are black: unseen on black"
+    styles = [(line.get_color(), line.get_linestyle()) for line in own(lines=6).axes[0].lines]
+    assert len(set(styles)) == 6
+    assert "delay (h)" in words_of(svg(figure)) and "views prevented (share)" in words_of(svg(figure))
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_lines_are_named_at_their_ends_in_their_colours(inverted):
+    figure, axes = picture("Three lines")
+    for name, y in (("low", [5, 1]), ("high", [1, 9]), ("middle", [2, 5, np.nan])):
+        axes.plot(range(len(y)), y, label=name)
+    axes.plot([0, 1], [3, 3])  # without a name
+    if inverted:
+        axes.invert_yaxis()
+    label_ends(axes)
+    places = {text.get_text(): text.xy for text in axes.texts}
+    assert sorted(places, key=lambda name: places[name][1], reverse=inverted) == ["low", "middle", "high"]
+    colours = {line.get_label(): line.get_color() for line in axes.lines}
+    assert all(text.get_color() == colours[text.get_text()] for text in axes.texts)
+    figure.draw_without_rendering()
+    for name, y in (("low", 1), ("middle", 5), ("high", 9)):
+        assert places[name][1] == pytest.approx(
+            axes.transAxes.inverted().transform(axes.transData.transform((0, y)))[1], abs=1e-6
+        )
+
+
+def test_the_title_of_a_figure_of_ones_own_is_folded():
+    figure, _ = picture("a title of many words " * 6)
+    assert max(map(len, figure.get_suptitle().splitlines())) <= 62
+
+
+def test_words_written_by_hand_win_over_those_read_from_the_figure(drawn):
+    figure = own()
+    assert figure.alt == repr(figure) == alt_text(figure)
+    assert figure.alt.startswith("Delay eats a perfect model. A line chart of views prevented (share)")
+    figure.alt = "By hand."
+    assert figure.alt == repr(figure) == "By hand." and 'aria-label="By hand."' in svg(figure)
+    assert all(repr(figure) == figure.alt != alt_text(figure) for figure in drawn.values())
+    assert 'aria-label="An empty figure."' in svg(Figure())  # any figure, not only ours

@@ -7,11 +7,18 @@ if TYPE_CHECKING:
     from .drift import Drift as Drift
     from .fault import Fault as Fault
     from .spam import make_spam_posts as make_spam_posts
+    from .views import make_views as make_views
     from .world import World as World
 
-__all__ = ["Drift", "Fault", "World", "make_spam_posts"]
+__all__ = ["Drift", "Fault", "World", "make_spam_posts", "make_views"]
 
-_HOME = {"Drift": "drift", "Fault": "fault", "World": "world", "make_spam_posts": "spam"}
+_HOME = {
+    "Drift": "drift",
+    "Fault": "fault",
+    "World": "world",
+    "make_spam_posts": "spam",
+    "make_views": "views",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -99,7 +99,7 @@ def make_spam_posts(
     faults: Sequence[Fault] = (),
     drifts: Sequence[Drift] = (),
 ) -> World:
-    """Return a world of posts on Bramblework, about one in seven of them spam.
+    """Return a world of posts on Bramblework, about one in six of them spam.
 
     Args:
         n_samples: number of posts, before a fault duplicates any.

@@ -103,7 +103,7 @@ def judge_performance(
                 value=loss,
                 interval=(low_loss, high_loss),
                 details={"promised": promise.mean(), "n": n},
-                message=f"{name} {loss:.4g} on {n} rows, {promise.mean():.4g} promised",
+                message=f"{name} {loss:.3g} on {n:,} rows, {promise.mean():.3g} promised",
             ),
             Finding(
                 "excess_loss",
