@@ -9,8 +9,11 @@ from mlsd.course.lab.build import stale
 from mlsd.course.lab.guard import guard
 from mlsd.course.lab.home import labs_folder
 from mlsd.course.lab.leaks import leaks
+from mlsd.course.lab.proof import digest_of, due, read_proof
 from mlsd.course.lab.source import lab_sources, read_lab
+from mlsd.course.lab.verify import verify
 from mlsd.course.lint import lint
+from mlsd.plain import utc_now
 
 LABS = labs_folder()
 SOURCES = lab_sources(LABS)
@@ -50,7 +53,12 @@ def test_it_gives_students_no_solution(lab):
     assert said(leaks(lab, LABS)) == []
 
 
-# `verify` (every exercise proved by its own wrong answers) has its place here.
+def test_its_checks_are_proved(lab):
+    """Each lab that changed is proved anew, and one more by turns."""
+    if lab.number in due(LABS, utc_now().date()):
+        assert said(verify(lab.number, LABS)[0]) == []
+    else:
+        assert read_proof(lab.number, LABS).digest == digest_of(lab, LABS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
