@@ -196,9 +196,12 @@ class Report:
             lines.append(f"  and {len(self) - _SHOWN} more")
         return "\n".join([self.summary, *lines])
 
+    def _columns(self, finding: Finding) -> tuple[str, ...]:
+        return finding.code, finding.subject, finding.message
+
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr>{''.join(map(_td, (_badge(f), *map(html.escape, (f.code, f.subject, f.message)))))}</tr>"
+            f"<tr>{''.join(map(_td, (_badge(f), *map(html.escape, self._columns(f)))))}</tr>"
             for f in self._sorted()[:_SHOWN]
         )
         more = f"<p>and {len(self) - _SHOWN} more</p>" if len(self) > _SHOWN else ""

@@ -43,6 +43,10 @@ class Verdict(Report):
     def _sorted(self) -> list[Finding]:
         return list(self.findings[1:])  # in the order in which they help
 
+    def _columns(self, finding: Finding) -> tuple[str, ...]:
+        claim = finding.subject if finding.code in ("law", "yours") else ""
+        return (": ".join(filter(None, [claim, finding.message])),)
+
 
 class Crash(Exception):
     """The student's own code raised; `laws` are the verdicts up to the law in which it did."""
@@ -78,7 +82,7 @@ def shown_call(name: str, parts: list[str]) -> str:
     "level({'logs'}, 3)"
     """
     text = f"{name}({', '.join(parts)})"
-    return text if len(text) <= 160 else text[:158] + "…)"
+    return text if len(text) <= 100 else text[:98] + "…)"
 
 
 def judge(exercise: Exercise, answer: Any, random_state: int = 0, patience: float = PATIENCE) -> Verdict:
