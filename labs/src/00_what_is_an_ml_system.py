@@ -169,7 +169,7 @@ def prevented(hidden):
     return (spam_views["viewed_at"] >= spam_views["post_id"].map(hidden)).mean()
 
 
-# %%
+# %% tags=["demo"]
 next_night = (posted - pd.Timedelta("2h")).dt.ceil("D") + pd.Timedelta("2h")
 share = {"perfect, every night": prevented(next_night), "perfect, every hour": prevented(posted.dt.ceil("h"))}
 pd.Series(share).round(2)
@@ -179,7 +179,7 @@ pd.Series(share).round(2)
 # one stands a member like Odile.
 
 
-# %%
+# %% tags=["demo"]
 def hides(score):
     """Which posts lie above the threshold that 2 % of the genuine ones exceed."""
     return score > np.quantile(score[~is_spam], 0.98)
@@ -527,3 +527,14 @@ print(
 #
 # **Read on**: Sculley et al., *Hidden technical debt in machine learning systems* (2015). Then type
 # `mlsd demo` in a terminal: the same wheel, a month long, over HTTP.
+
+# %% [markdown] tags=["solution"]
+# ## For the instructor
+#
+# Type part 2 live; take a show of hands before each number. The room stalls on *flawless, yet useless*: act
+# it with a clock, one student reading posts aloud, one calling "02:00". Whoever wants a better AUC may have
+# it; then change the delay. In 00.2 let pairs read the arrows aloud before they write. In 00.3 most people
+# count ticks first: ask which bullets are missing, not which are there.
+#
+# Five minutes only? Part 2 up to the figure, then the last line of part 4. Clock: situation 3, parts 17,
+# break it 4, exercises 00.1, 00.3 and 00.4 together 18, take away 2; 00.2 and 00.5 are for home.
