@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlsd.datasets import make_spam_posts
+from mlsd.datasets import Fault, make_spam_posts
 from mlsd.plain import to_json
 
 CELLS = [
@@ -10,14 +10,15 @@ CELLS = [
     "df = df.dropna()   # TODO why are there gaps?",
     "X = pd.get_dummies(df.drop(columns=['is_spam', 'post_id', 'posted_at', 'labelled_at']))",
     "from lightgbm import LGBMClassifier\nm = LGBMClassifier().fit(X, df.is_spam)",
-    "m.score(X, df.is_spam)   # 0.97!!! ship it",
+    "m.score(X, df.is_spam)   # 1.0!!! ship it",
     "m.booster_.save_model('model_final_v2_REALLY.txt')   # copied to the server by hand, every Friday or so",
 ]
 
 
 def start(folder: Path) -> None:
     """Write Mira's hand-over into an empty folder."""
-    posts = make_spam_posts(2_000, days=14, random_state=2).frame
+    gaps = Fault("nulls", column="account_age_days", start=0.4, end=0.6, fraction=0.3)
+    posts = make_spam_posts(2_000, days=14, random_state=2, faults=[gaps]).frame
     posts.to_csv(folder / "posts.csv", index=False, lineterminator="\n")
     cells = [
         {

@@ -15,7 +15,8 @@
 # %% [markdown] tags=["slide"]
 # # Why is a perfect model not enough?
 #
-# *Lab 00, sprint 0. 45 minutes. No lab comes before it. Open beside it: `mlsd/platform/loop.py`.*
+# *Lab 00, sprint 0. 45 minutes; no lab comes before it. In class: exercises 00.1, 00.3 and 00.4. At home, or
+# for fast pairs: 00.2 and 00.5.*
 #
 # Bramblework is a network for independent craftspeople: 40,000 members show their work, sell tools and
 # find jobs. On Sunday a fake job post asked applicants for a deposit. Odile, a roofer, paid. So did two
@@ -64,20 +65,25 @@ from mlsd.tracking import LocalTracker
 from mlsd.training import Recipe, train
 
 # %% [markdown]
-# This is all that Mira hands over. Open her notebook: in which order were its cells run?
+# This is all that Mira hands over: the folder `start_00` beside this notebook. Open her notebook for a minute.
+# In which order were its cells run, and on which rows was the score taken?
 
 # %%
 handover = start_state("00")
 sorted(path.name for path in handover.folder.iterdir())
 
+# %% [markdown]
+# **Read.** The numbers beside her cells say it: the model was fitted before these rows were read, so from rows
+# that nobody has any more; and the score is from the rows it had learnt by heart. Nobody can make it again.
+
 # %% [markdown] tags=["slide"]
 # ## 1. Rule, trees or net: which wins, by how much?
 #
-# Two worlds under the same law: last month, to learn from, and this month, to be judged on. About one
+# Three months under one law: one to learn from, one to set a threshold on, one to be judged on. About one
 # post in six is spam. A moderator says so a day or two later.
 
 # %%
-past = make_spam_posts(20_000, random_state=1)
+past, tuning = (make_spam_posts(20_000, random_state=seed).frame for seed in (1, 2))
 month = make_spam_posts(20_000, random_state=0)
 posts, is_spam = month.frame, month.frame["is_spam"].to_numpy()
 posts[["topic", "n_links", "asks_payment", "account_age_days", "views_1h", "is_spam"]].head(4)
@@ -97,13 +103,13 @@ def salmas_rule(posts):
     return young * 2 + posts["asks_payment"] * 2 + posts["n_links"].clip(0, 3)
 
 
-trees = train(past.frame, Recipe("is_spam", random_state=0))
+trees = train(past, Recipe("is_spam", random_state=0))
 layers = MLPClassifier((16,), early_stopping=True, random_state=0)
-net = train(past.frame, Recipe("is_spam", make_pipeline(StandardScaler(), layers), random_state=0))
+net = train(past, Recipe("is_spam", make_pipeline(StandardScaler(), layers), random_state=0))
 
 # %% [markdown]
-# One call judges all three: `predict` takes posts and gives scores. The world knows its own law, so we can
-# also ask how good *any* model could be at the moment a post is created.
+# Rule and models do the same job: posts in, scores out. The world knows its own law, so we can also ask how
+# good *any* model could be at the moment a post is created.
 
 # %%
 scores = {
@@ -129,7 +135,7 @@ plot_bars(
 
 # %% [markdown]
 # **Read.** Trees and net are a hair apart, and the world itself allows little more. A better model is not
-# where the next win lies. What would change our mind? An input that nobody has yet.
+# where the next win lies. What would change our mind? An input that nobody has yet: part 2 finds one.
 
 # %% [markdown] tags=["slide"]
 # ## 2. Perfect at 02:00, or mediocre now?
@@ -170,22 +176,24 @@ def prevented(hidden):
 
 
 # %% tags=["demo"]
-next_night = (posted - pd.Timedelta("2h")).dt.ceil("D") + pd.Timedelta("2h")
+two = pd.Timedelta("2h")
+next_night = (posted - two).dt.ceil("D") + two  # the next 02:00
 share = {"perfect, every night": prevented(next_night), "perfect, every hour": prevented(posted.dt.ceil("h"))}
 pd.Series(share).round(2)
 
 # %% [markdown]
 # A mediocre model answers at creation. It may hide two genuine posts in a hundred, no more: behind every
-# one stands a member like Odile.
+# one stands a member like Odile. The threshold for that is set on the second month.
 
 
 # %% tags=["demo"]
-def hides(score):
-    """Which posts lie above the threshold that 2 % of the genuine ones exceed."""
-    return score > np.quantile(score[~is_spam], 0.98)
+def hides(model, genuine):
+    """Which posts score above what this share of the genuine posts of another month exceeds."""
+    limit = np.quantile(model.predict(tuning)[~tuning["is_spam"]], 1 - genuine)
+    return model.predict(posts) > limit
 
 
-at_once = posted[hides(scores["trees"])]
+at_once = posted[hides(trees, 0.02)]
 share["mediocre, at creation"] = prevented(at_once)
 print(f"{share['mediocre, at creation']:.2f}")
 
@@ -193,18 +201,23 @@ print(f"{share['mediocre, at creation']:.2f}")
 # **Read.** The flawless filter prevents 3 % of the harm, the mediocre one ten times as much. A verdict too
 # late is a wrong verdict. LinkedIn splits its spam filter along this very line: a *proactive* model at
 # creation, which knows the post and its author, and a *reactive* model later, which also sees the first
-# likes, comments and reports. Here is the second one, after an hour of reactions.
+# likes, comments and reports: the input that nobody had. Here is the second one, after an hour of reactions.
 
 # %%
-reactive = train(past.frame, Recipe("is_spam", known_at="reaction", random_state=0)).predict(posts)
-hour_later = posted[hides(reactive)] + pd.Timedelta("1h")
-share["reactive, after an hour"] = prevented(hour_later)
-share["mediocre, then reactive"] = prevented(at_once.combine_first(hour_later))
-print(f"AUC {roc_auc_score(is_spam, reactive):.2f} after an hour, {auc['trees']:.2f} at creation")
+reactive = train(past, Recipe("is_spam", known_at="reaction", random_state=0))
+an_hour = pd.Timedelta("1h")
+share["reactive, after an hour"] = prevented(posted[hides(reactive, 0.02)] + an_hour)
+print(
+    f"AUC {roc_auc_score(is_spam, reactive.predict(posts)):.2f} after an hour, {auc['trees']:.2f} at creation"
+)
+
+# %% [markdown]
+# And both, one after the other? To be fair, each of the two may then hide only one genuine post in a hundred.
+
+# %%
+first_look, second_look = posted[hides(trees, 0.01)], posted[hides(reactive, 0.01)] + an_hour
+share["mediocre, then reactive"] = prevented(first_look.combine_first(second_look))
 assert share["perfect, every night"] < 0.06 < 0.2 < share["mediocre, at creation"]
-assert share["reactive, after an hour"] < share["mediocre, at creation"] < share["mediocre, then reactive"]
-
-# %%
 plot_bars(
     dict(sorted(share.items(), key=lambda item: -item[1])),
     title="Delay eats a perfect model",
@@ -214,8 +227,9 @@ plot_bars(
 )
 
 # %% [markdown]
-# **Read.** The better model, an hour late, does half the work of the worse one in time. Together they do
-# more than either.
+# **Read.** The better model, an hour late, does half the work of the worse one in time. Both together do no
+# better for the same price: a hidden genuine post is better spent early. Perfection every hour would beat
+# them all; nobody sells it.
 
 # %% [markdown]
 # ### Exercise 00.1 (warm-up, 5 minutes)
@@ -241,8 +255,9 @@ check("00.1", views_prevented)
 # ## 3. What share of the lines trains the model?
 #
 # An *application* is what members touch. An *ML system* is everything that makes it and keeps it right.
-# Let one turn of the wheel pass in slow motion, and name the box at each step. A new month at Bramblework:
-# for a day or two some posts arrive damaged, and later the scammers change their ways.
+# The system turns like a wheel: data, model, predictions, labels, and back. Let one turn pass in slow motion,
+# and name the box at each step. A new month: a day's posts arrive damaged (`Fault`), and later the scammers
+# change their ways (`Drift`).
 
 # %%
 fault = Fault("nulls", column="account_age_days", start=0.5, end=0.55, fraction=0.3)
@@ -269,7 +284,8 @@ with tracker.run("spam") as run:
 print(package.report.summary)
 
 # %% [markdown]
-# **Registry.** A version is published by a named person, and only if its report allows it.
+# **Registry.** A version is published by a named person, and only if its report allows it: that is the *gate*.
+# The one that answers is called the *champion*.
 
 # %%
 registry = Registry(place / "registry")
@@ -297,7 +313,8 @@ truth, answered = window["label"].to_numpy(dtype=float), window["prediction"].to
 judge_performance(truth, answered, task="binary")
 
 # %% [markdown]
-# **Predict.** It is not. Did the posts change, the share of spam, or what a post *means*?
+# **Read.** It is not: a model that says 0.8 promises to be right 8 times in 10, and its loss is far above what
+# its own scores promised. **Predict.** Did the posts change, the share of spam, or what a post *means*?
 
 # %%
 print(diagnose(y=truth, prediction=answered).findings[0].message)
@@ -313,10 +330,10 @@ second_version = registry.publish(registry.register("spam", relearnt, by="you"),
 rest, truth_of_rest = third.iloc[half:], third["is_spam"].iloc[half:]
 before, after = (roc_auc_score(truth_of_rest, model.predict(rest)) for model in (champion, relearnt))
 print(f"{second_version}; AUC on the next posts {before:.2f} before, {after:.2f} after")
-assert before < 0.75 < after
+assert before < 0.5 < 0.75 < after  # below a coin: what was a sign of spam is now a sign of the opposite
 
 # %% [markdown]
-# **Predict.** All these boxes are folders of `mlsd`, the library you just used. Two of its files fit a model.
+# **Predict.** All these boxes are parts of `mlsd`, the library you just used. Two of its files fit a model.
 # Which share of the lines is that: a half, a fifth, a fiftieth?
 
 # %%
@@ -328,18 +345,17 @@ for path in library.rglob("*.py"):
     counted.append(("fitting a model" if fits else part, path.read_text(encoding="utf-8").count("\n")))
 lines = pd.DataFrame(counted, columns=["part", "lines"]).groupby("part")["lines"].sum()
 system = lines.drop(["course", "datasets", "plot"])  # the labs, the world and the pictures
-assert system["fitting a model"] < 0.05 * system.sum()
-print("fitting a model takes less than a twentieth of the lines")
+assert 0.01 < system["fitting a model"] / system.sum() < 0.04
+print("fitting a model takes one to four lines in a hundred")
 
 # %% tags=["ignore-output"]
 rooms = pd.concat([system.nlargest(9), system[["fitting a model"]]])
 plot_bars(rooms, title="The model is the small box", x="lines of code", highlight=["fitting a model"])
 
 # %% [markdown]
-# **Read.** Even in the folder called training most lines judge a model rather than fit it. Google's engineers
-# drew this picture in 2015: a small black box in the middle, and everything around it is the work - and the
-# debt. LinkedIn built a platform around its box, Pro-ML: a screen for training, one for publishing and one
-# for health.
+# **Read.** Google's engineers drew this picture in 2015: a small black box in the middle, and everything around
+# it is the work - and the debt. LinkedIn built a platform around its box, Pro-ML: a screen for training, one
+# for publishing and one for health.
 #
 # | at LinkedIn | viral spam | news feed |
 # |---|---|---|
@@ -349,13 +365,14 @@ plot_bars(rooms, title="The model is the small box", x="lines of code", highligh
 # | a late answer | spam that was read | an empty screen |
 
 # %% [markdown]
-# ### Exercise 00.2 (core, 8 minutes)
+# ### Exercise 00.2 (core, 8 minutes, at home)
 #
 # An architecture is a list of arrows between boxes; `TYPICAL` is a sound one. Five defects are common in
 # student projects. `reaches(arrows, start, end, avoiding=[...])` tells whether a path leads from one box to
 # another: the wheel turns only while monitoring reaches training.
 
 # %%
+print(*(f"{source} -> {target}" for source, target in sorted(TYPICAL)), sep="\n")
 for name, words in DEFECTS.items():
     print(f"{name}: {words}")
 without = TYPICAL - {("monitoring", "pipeline")}
@@ -379,8 +396,9 @@ check("00.2", defects)
 # %% [markdown]
 # ## Break it
 #
-# Here is another team's system, drawn from your own number. Find its defects by eye first: read the arrows
-# aloud, then put your names into `by_eye`. You score the defects found minus the false alarms.
+# Here is another team's system, drawn from your own number; it has one to five of the defects listed above.
+# Find them by eye: read the arrows aloud, then put their names into `by_eye`. You score the defects found
+# minus the false alarms.
 
 # %%
 your_number = 9023
@@ -392,7 +410,7 @@ print(*(f"{source} -> {target}" for source, target in arrows), sep="\n")
 print(f"{len(by_eye & planted)} found, {len(by_eye - planted)} false alarms, {len(planted)} planted")
 
 # %% [markdown] tags=["slide"]
-# ## 4. Which level is the notebook?
+# ## 4. Which level is our wheel?
 #
 # Maturity levels say how much of the wheel turns by itself: 1 builds and tests of the application, 2
 # training, 3 deployment, 4 all of it, and watched. Each level asks for evidence; 0 is the rest.
@@ -435,8 +453,8 @@ pd.Series({f"level {step}": f"{len(evidence & asked)} of {len(asked)}" for step,
 # Write `level(evidence, bullets)`: the highest level whose bullets are all there, and those of every level
 # below it too. `evidence` is a set of bullets; `bullets` maps a level to the set it asks for.
 #
-# Example: `level(set(), bullets)` is 0; with all bullets of levels 1 and 2 and half of those of level 3, it
-# is 2.
+# Example: `level(set(), bullets)` is 0; with all bullets of levels 1 and 2 and two of the three of level 3,
+# it is 2.
 
 
 # %% tags=["exercise"] exercise="00.3"
@@ -450,7 +468,7 @@ check("00.3", level)
 
 # %% [markdown]
 # **Read.** It is level 0: nothing builds or tests itself here, so the team may pile up ticks for weeks and
-# stay where it is. Lab 11 supplies the missing two, and then it jumps. Every lab ends with this line.
+# stay where it is. The two missing ones come with lab 11. Every lab has this line.
 
 # %%
 assert not bullets[1] & evidence
@@ -473,20 +491,21 @@ check("00.4", noticed)
 # %% [markdown]
 # ### Exercise 00.5 (stretch, 10 minutes, at home)
 #
-# *Hidden technical debt.* "I only took out one input." Here are the gains of the trees' inputs, with and
-# without `account_age_days`.
+# *Hidden technical debt.* "I only took out one input." An input's *gain* is how much of the loss its splits
+# saved: the more, the more important. Here are the gains of the trees' inputs, with and without
+# `account_age_days`, in hundreds.
 
 
 # %%
 def gains(features):
-    model = train(past.frame, Recipe("is_spam", features=features, random_state=0)).model
+    model = train(past, Recipe("is_spam", features=features, random_state=0)).model
     return dict(zip(features, model.feature_importance("gain"), strict=True))
 
 
 every = trees.features
 with_age, without_age = gains(every), gains([name for name in every if name != "account_age_days"])
-both_models = pd.DataFrame({"with": with_age, "without": without_age}).round(-2)
-both_models.sort_values("with", ascending=False).head(5)
+both_models = pd.DataFrame({"with": with_age, "without": without_age}) / 100
+both_models.sort_values("with", ascending=False).round(1)
 
 # %% [markdown]
 # Write `moved(before, after)`: the set of inputs whose share of the gain changed by more than a tenth of
@@ -505,10 +524,11 @@ def moved(before, after):
 # %% tags=["check"]
 check("00.5", moved)
 
-# %% tags=["solution"]
-print(
-    f"{len(moved(with_age, without_age))} of {len(without_age)} moved: changing anything changes everything"
-)
+# %%
+sorted(moved(with_age, without_age) or "")
+
+# %% [markdown] tags=["solution"]
+# Five of the eleven inputs that stay have moved: changing anything changes everything.
 
 # %% [markdown] tags=["slide"]
 # ## Take away

@@ -77,10 +77,10 @@ def check(lab: Number, notebook: Notebook = None) -> None:
 
     console, one = Console(), entry(lab)
     path = notebook_of(one, notebook)
+    say(console, f"lab {one.number}: {path} runs from top to bottom in a fresh kernel")
     with bar(console) as progress:
         task = progress.add_task(f"running {path.name}", total=len(cells_of(read_notebook(path))))
         report = rehearse(one, path, on_cell=lambda k: progress.update(task, completed=k))
-    say(console, f"lab {one.number}, {path}")
     _tell(console, report, one)
     if not report.ok:
         raise typer.Exit(1)
@@ -119,7 +119,7 @@ def reset(
         raise typer.BadParameter("say what: --exercise 2, or --all for the whole notebook")
     console, one = Console(), entry(lab)
     id = None if exercise is None else exercise_id(one, exercise)
-    path = notebook_of(one, notebook)
+    path = notebook_of(one, notebook, own=True)
     kept = put_back(one, path, id)
     say(
         console,

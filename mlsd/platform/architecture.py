@@ -48,11 +48,12 @@ DEFECTS: Mapping[str, str] = {  # name -> what is wrong, in words
 }
 _CHANGES: Mapping[str, tuple[Collection[Arrow], Collection[Arrow]]] = {  # name -> (arrows gone, arrows new)
     "no feedback": ([("monitoring", "pipeline")], [("monitoring", "dashboard")]),
-    "loose file": ([], [("model folder", "serving")]),
-    "test rows leak": ([], [("test rows", "feature table"), ("feature table", "training")]),
-    "no gate": ([], [("training", "nightly job"), ("nightly job", "registry")]),
+    "loose file": ([], [("?", "serving")]),
+    "test rows leak": ([], [("test rows", "?"), ("?", "training")]),
+    "no gate": ([], [("training", "?"), ("?", "registry")]),
     "labels unread": ([("labels", "prediction log")], [("labels", "archive")]),
 }
+_DETOURS = ("notebook", "shared folder", "nightly job", "feature table", "mail to Bo", "backup", "script")
 _HARMLESS: tuple[Arrow, ...] = (
     ("serving", "dashboard"), ("data", "archive"), ("evaluation", "report page"), ("registry", "archive"),
 )  # fmt: skip
@@ -75,19 +76,21 @@ def crooked(random_state: int, defects: Collection[str] | None = None) -> tuple[
     """Return the arrows of a system with planted defects, in any order, and the names of the defects.
 
     Args:
-        random_state: decides the order, the harmless arrows and, when not given, the defects.
-        defects: names out of `DEFECTS`; None draws each with probability one half.
+        random_state: decides the order, the detours, the harmless arrows and, when not given, the defects.
+        defects: names out of `DEFECTS`; None draws one to five.
 
     >>> arrows, planted = crooked(0, ["no gate"])
-    >>> ("nightly job", "registry") in arrows, planted
+    >>> reaches(arrows, "training", "registry", avoiding=["evaluation"]), planted
     (True, {'no gate'})
     """
     rng = np.random.default_rng([random_state, 23])
-    drawn = {name for name in DEFECTS if rng.random() < 0.5}
+    drawn = set(rng.permutation(list(DEFECTS))[: rng.integers(1, 6)].tolist())
     planted = drawn if defects is None else set(defects)
     arrows = set(TYPICAL) | {arrow for arrow in _HARMLESS if rng.random() < 0.5}
-    for name in planted:
+    detours = dict(zip(_CHANGES, rng.permutation(_DETOURS).tolist(), strict=False))  # each its own
+    for name in sorted(planted):
         gone, new = _CHANGES[name]
-        arrows = (arrows - set(gone)) | set(new)
+        arrows -= set(gone)
+        arrows |= {tuple(detours[name] if box == "?" else box for box in arrow) for arrow in new}  # type: ignore[misc]
     ordered = sorted(arrows)
     return [ordered[k] for k in rng.permutation(len(ordered))], planted

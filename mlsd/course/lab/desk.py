@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def lay_out(lab: Entry, folder: Path | None = None, labs: Path | None = None) ->
     folder = Path(f"lab_{lab.number}") if folder is None else folder
     path = folder / lab.path.name
     with one_sentence(folder):
-        edition, there = lab.path.read_bytes(), path.read_bytes() if path.is_file() else None
+        edition, there = _blank(lab.path), path.read_bytes() if path.is_file() else None
     if there not in (None, edition):
         raise RefusedError(
             f"{path} is there already with work in it and stays as it is; go on with it, or begin anew "
@@ -55,15 +56,34 @@ def lay_out(lab: Entry, folder: Path | None = None, labs: Path | None = None) ->
     return Desk(path, there is None, state)
 
 
-def notebook_of(lab: Entry, given: Path | None = None) -> Path:
+def _blank(path: Path) -> bytes:
+    """Return a notebook whose outputs are still to come, so that a student can predict them."""
+    record = read_notebook(path)
+    fresh = {"outputs": [], "execution_count": None}
+    record["cells"] = [cell | fresh if "outputs" in cell else cell for cell in record["cells"]]
+    return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def notebook_of(lab: Entry, given: Path | None = None, *, own: bool = False) -> Path:
     """Return the notebook a student means: the one given, or the one here, in `lab_NN`, or in the labs.
 
+    Args:
+        lab: from the catalogue.
+        given: a notebook, or the folder it lies in.
+        own: whether the course's own notebook is out of the question.
+
     Raises:
-        RefusedError: there is none where one was named.
+        RefusedError: there is none where one was named or looked for.
     """
     if given is None:
-        places = [Path(), Path(f"lab_{lab.number}"), lab.path.parent]
-        return next(place / lab.path.name for place in places if (place / lab.path.name).is_file())
+        places = [Path(), Path(f"lab_{lab.number}"), *([] if own else [lab.path.parent])]
+        for place in places:
+            if (place / lab.path.name).is_file():
+                return place / lab.path.name
+        raise RefusedError(
+            f"no notebook of lab {lab.number} lies here or in lab_{lab.number}: go to the folder you work in, "
+            "or name the notebook"
+        )
     path = given / lab.path.name if given.is_dir() else given
     if not path.is_file():
         raise RefusedError(f"there is no notebook {path}; `mlsd lab start {lab.number}` makes one")

@@ -20,7 +20,7 @@ from mlsd.course.lab.expectation import Mismatch, same, shown, shown_text
 from mlsd.report import Finding, Report
 
 PATIENCE = 5.0  # seconds an answer may take to be judged
-_CALLS = 8  # fresh calls on which a wrong idea is recognised
+_CALLS = 12  # fresh calls on which a wrong idea is recognised
 _AGAIN = 0.25  # seconds after which the alarm rings again: a bare `except:` or a `__del__` may swallow one
 _DOES_NOTHING = {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 _ERRORS = (Exception, SystemExit)  # of a student's code; KeyboardInterrupt stays the student's own stop
@@ -64,13 +64,15 @@ class Asked:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.call = ""
+        self.gave: Any = None
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         parts = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in named.items())]
         self.call = shown_call(getattr(self.function, "__name__", "answer"), parts)
         args, named = copy.deepcopy(args), copy.deepcopy(named)
         try:
-            return self.function(*args, **named)
+            self.gave = self.function(*args, **named)
+            return self.gave
         except _ERRORS as error:
             raise Crash(f"{self.call} raised {_in_words(error)}{_place(error)}") from error
 
@@ -194,8 +196,11 @@ def _laws(exercise: Exercise, answer: Any, random_state: int) -> list[Finding]:
             crash.laws = (*found, Finding("law", law.claim, ok=False, message="it crashed here"))
             raise
         except _ERRORS as error:  # the answer is of a kind that the law cannot use
-            came = f" of the kind {type(answer).__name__}" if exercise.value else ""
-            said = f"the answer{came} cannot be used here: {_in_words(error)}"
+            gave = asked.gave if isinstance(asked, Asked) else answer
+            called = f"{asked.call} gave " if isinstance(asked, Asked) else ""
+            said = f"{called}{shown(gave)}, which cannot be used here: {_in_words(error)}"
+            if gave is None:
+                said = f"{called}nothing (None): does it end with return?"
         found.append(Finding("law", law.claim, ok=not said, message=said))
     return found
 

@@ -13,7 +13,6 @@ from mlsd.store import one_sentence
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_ANEW = "restore it from a copy, or take a fresh one with `mlsd lab start`"
 _KINDS = ("code", "markdown", "raw")
 
 
@@ -62,9 +61,9 @@ def read_notebook(path: Path) -> dict[str, Any]:
         record = json.loads(data.decode("utf-8-sig"))
         json.dumps(record, ensure_ascii=False).encode()  # halves of characters are found here
     except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())[:120]
-        raise RefusedError(f"{path.name} cannot be read as a notebook ({why}); {_ANEW}") from None
-    _fit(record, path.name)
+        why = "its text ends too early" if len(data) == getattr(error, "pos", -1) else "its text is damaged"
+        raise RefusedError(f"{path} cannot be read as a notebook: {why}; {_anew(path)}") from None
+    _fit(record, path)
     return dict(record)
 
 
@@ -84,7 +83,13 @@ def to_run(record: dict[str, Any]) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=made)
 
 
-def _fit(record: Any, name: str) -> None:
+def _anew(path: Path) -> str:
+    number = path.name[:2] if path.name[:2].isdigit() else "NN"
+    return f"`mlsd lab reset {number} --all` makes a fresh one and keeps this one beside it"
+
+
+def _fit(record: Any, path: Path) -> None:
+    name = path.name
     cells = record.get("cells") if isinstance(record, dict) else None
     version = record.get("nbformat") if isinstance(record, dict) else None
     if type(version) is int and version > 4:
@@ -92,7 +97,7 @@ def _fit(record: Any, name: str) -> None:
     if type(version) is int and version < 4:
         raise RefusedError(f"{name} has the old notebook format {version}: open it in JupyterLab and save it")
     if type(version) is not int or not isinstance(cells, list):
-        raise RefusedError(f"{name} is not a notebook: it has no list of cells; {_ANEW}")
+        raise RefusedError(f"{name} is not a notebook: it has no list of cells; {_anew(path)}")
     language = _language(_dict(record.get("metadata")))
     if language not in ("", "python"):
         raise RefusedError(f"{name} runs a kernel for {language}; choose Python 3 in JupyterLab and save it")

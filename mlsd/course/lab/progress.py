@@ -74,6 +74,10 @@ class Progress:
         """Return the number of answers that were wrong or crashed."""
         return self.count(exercise, "wrong") + self.count(exercise, "crashed")
 
+    def checks(self, exercise: str) -> int:
+        """Return the number of answers that were judged."""
+        return self.tries(exercise) + self.count(exercise, "passed")
+
     def is_open(self, exercise: str) -> bool:
         """Return whether the solution may be seen: passed, or three tries."""
         return self.count(exercise, "passed") > 0 or self.tries(exercise) >= TRIES

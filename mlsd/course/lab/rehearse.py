@@ -80,7 +80,7 @@ def _why_none(id: str, notebook: NotebookNode, stopped: str) -> str:
     errors = [error for cell in cells for error in _errors(cell)]
     if not cells:
         gone = f'no cell calls check("{id}", ...): it is gone'
-        return f"{gone}; `mlsd lab start` makes a fresh notebook to copy it from"
+        return f"{gone}; `mlsd lab reset {id[:2]} --exercise {id[3:]}` puts it back"
     if errors:
         return f"its cell raised {errors[0]}"
     return "the notebook stopped before it" if stopped else "its cell ran, but did not come to the check"

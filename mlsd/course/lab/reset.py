@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,17 @@ def _with_stub(record: dict[str, Any], edition: dict[str, Any], id: str, labs: P
         del raw["id"]
     elif any(c.id == stub.id for c in kept if c.k not in own):  # another edition gave it to another cell
         raw["id"] = f"{stub.id}-reset"
-    return {**record, "cells": [*cells[:at], raw, *cells[at:]]}
+    back = [raw, *_check(made, kept, id, edition)]
+    return {**record, "cells": [*cells[:at], *back, *cells[at:]]}
+
+
+def _check(made: list[Found], kept: list[Found], id: str, edition: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cell that checks the exercise, if no cell does so any more."""
+    call = re.compile(rf"\bcheck\(\s*['\"]{re.escape(id)}['\"]")
+    if any(cell.kind == "code" and call.search(cell.source) for cell in kept):
+        return []
+    raws = [edition["cells"][cell.k - 1] for cell in made if cell.kind == "code" and call.search(cell.source)]
+    return [copy.deepcopy(raw) | {"outputs": [], "execution_count": None} for raw in raws]
 
 
 def _named(kept: list[Found], id: str, labs: Path | None) -> list[int]:

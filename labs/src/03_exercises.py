@@ -1,0 +1,501 @@
+"""Exercises of lab 03: how can coin flips score 0.81?"""
+
+import numpy as np
+import pandas as pd
+
+from mlsd.course.lab import Exercise, expect, expect_same
+
+# ---- 03.1 ------------------------------------------------------------------------------------------
+
+waiting = Exercise(
+    "03.1",
+    "What waits, and why?",
+    level="warm-up",
+    minutes=5,
+    objectives=(1,),
+    hints=(
+        "Ask each rule about every row; a rule answers with one truth value per row.",
+        "A row is rejected when any rule says no. `~kept` turns the answer of a rule round.",
+        'Collect reasons row by row: `reasons = pd.Series("", index=frame.index)`, then add to it.',
+    ),
+)
+
+
+@waiting.reference
+def quarantine(frame, rules):
+    reasons = pd.Series("", index=frame.index)
+    for name, rule in rules.items():
+        broken = ~rule(frame)
+        reasons[broken] = (reasons[broken] + "; " + name).str.removeprefix("; ")
+    rejected = reasons != ""
+    return frame[~rejected], frame[rejected].assign(reasons=reasons[rejected])
+
+
+RULES = {
+    "a parcel count is missing": lambda frame: frame["parcels"].notna(),
+    "fewer than no parcels": lambda frame: ~(frame["parcels"] < 0),
+    "no such depot": lambda frame: frame["depot"].isin(["north", "south"]),
+}
+
+
+@waiting.inputs
+def some_deliveries(rng):
+    n = int(rng.integers(6, 20))
+    parcels = rng.integers(-2, 9, n).astype(float)
+    parcels[rng.random(n) < 0.2] = np.nan
+    depot = rng.choice(["north", "south", "nroth"], n)
+    index = rng.permutation(n) + 100
+    return pd.DataFrame({"parcels": parcels, "depot": depot}, index=index), RULES
+
+
+@waiting.law("clean and rejected rows together are the input, each row once")
+def _(answer, rng):
+    frame, rules = some_deliveries(rng)
+    clean, rejected = answer(frame, rules)
+    expect_same(sorted([*clean.index, *rejected.index]), sorted(frame.index), "index labels of both parts")
+
+
+@waiting.law("clean rows are as they came")
+def _(answer, rng):
+    frame, rules = some_deliveries(rng)
+    clean, _ = answer(frame, rules)
+    expect_same(clean, frame.loc[clean.index], "the clean rows")
+
+
+@waiting.law("every reason of every rejected row is named, in the order of the rules")
+def _(answer, rng):
+    frame = pd.DataFrame({"parcels": [3.0, np.nan, -1.0, np.nan], "depot": ["north", "south", "nroth", "x"]})
+    _, rejected = answer(frame, RULES)
+    expect("reasons" in rejected, "the rejected rows have no column 'reasons'")
+    wanted = ["a parcel count is missing", "fewer than no parcels; no such depot"]
+    expect_same(
+        list(rejected["reasons"]), [*wanted, "a parcel count is missing; no such depot"], "the reasons"
+    )
+
+
+@waiting.law("clean rows stay clean when they are asked again")
+def _(answer, rng):
+    frame, rules = some_deliveries(rng)
+    clean, _ = answer(frame, rules)
+    expect_same(len(answer(clean, rules)[1]), 0, "rows rejected the second time")
+
+
+@waiting.misconception(
+    "drop_and_forget",
+    why="Rows are thrown out and nobody can say why.",
+    hint="Rejected rows need a column `reasons`, for whoever sent them.",
+)
+def _(frame, rules):
+    clean, rejected = quarantine(frame, rules)
+    return clean, rejected.drop(columns="reasons")
+
+
+@waiting.misconception(
+    "first_reason_only",
+    why="A row may break two rules; the sender mends one, and the row comes back.",
+    hint="Go on asking after the first no.",
+)
+def _(frame, rules):
+    clean, rejected = quarantine(frame, rules)
+    return clean, rejected.assign(reasons=rejected["reasons"].str.split("; ").str[0])
+
+
+@waiting.misconception(
+    "all_rules_at_once",
+    why="This rejects a row only when it breaks every rule.",
+    hint="One broken rule is enough.",
+)
+def _(frame, rules):
+    _, rejected = quarantine(frame, rules)
+    worst = rejected[rejected["reasons"].str.count(";") == len(rules) - 1]
+    return frame.drop(worst.index), worst
+
+
+# ---- 03.2 ------------------------------------------------------------------------------------------
+
+encoding = Exercise(
+    "03.2",
+    "How does an author become a number without telling the label?",
+    level="core",
+    minutes=8,
+    objectives=(2,),
+    hints=(
+        "Two rows of one author, labels 1 and 0. What would the first row learn from its own label?",
+        "For each fold k: group the rows *outside* of k by author, and map the rows inside.",
+        "Unknown is the average: `.fillna(rest['is_spam'].mean())`. For `other`, all of `train` may teach.",
+    ),
+)
+
+
+@encoding.reference
+def encode(train, other, fold):
+    encoded = np.zeros(len(train))
+    for k in np.unique(fold):
+        rest = train[fold != k]
+        means = rest.groupby("author")["is_spam"].mean()
+        encoded[fold == k] = train["author"][fold == k].map(means).fillna(rest["is_spam"].mean())
+    means = train.groupby("author")["is_spam"].mean()
+    return encoded, other["author"].map(means).fillna(train["is_spam"].mean()).to_numpy()
+
+
+@encoding.inputs
+def some_posts(rng):
+    n, m = int(rng.integers(20, 40)), int(rng.integers(5, 15))
+    authors = rng.integers(0, 8, n + m)
+    spam = (rng.random(n + m) < 0.2 + 0.1 * (authors % 4)).astype(float)
+    frame = pd.DataFrame({"author": [f"author {a}" for a in authors], "is_spam": spam})
+    frame.loc[n, "author"] = "nobody knows"
+    frame.loc[0, "author"] = "only once"
+    return frame.iloc[:n], frame.iloc[n:], rng.permutation(np.arange(n) % 4)
+
+
+def flipped(frame, row):
+    changed = frame.copy()
+    changed.iloc[row, 1] = 1 - changed.iloc[row, 1]
+    return changed
+
+
+@encoding.law("the labels of the other rows change nothing")
+def _(answer, rng):
+    train, other, fold = some_posts(rng)
+    before, after = answer(train, other, fold), answer(train, other.assign(is_spam=1.0), fold)
+    expect_same(
+        list(after[0]) + list(after[1]), list(before[0]) + list(before[1]), "all other labels set to 1"
+    )
+
+
+@encoding.law("a training row's own label does not change its value")
+def _(answer, rng):
+    train, other, fold = some_posts(rng)
+    before = answer(train, other, fold)[0]
+    for row in (0, 1, len(train) - 1):
+        after = answer(flipped(train, row), other, fold)[0]
+        expect_same(after[row], before[row], f"the label of training row {row} flipped")
+
+
+@encoding.law("an author nobody knows gets the average of those who teach")
+def _(answer, rng):
+    train, other, fold = some_posts(rng)
+    inside, outside = answer(train, other, fold)
+    expect_same(outside[0], train["is_spam"].mean(), "an author of the other rows who is in no training row")
+    rest = train["is_spam"][fold != fold[0]].mean()
+    expect_same(inside[0], rest, "an author of one training row, who is in no other fold")
+
+
+@encoding.law("an author who is known gets the mean of the labels that teach")
+def _(answer, rng):
+    authors = ["Ann", "Ann", "Ann", "Bob", "Bob", "Bob"]
+    train = pd.DataFrame({"author": authors, "is_spam": [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]})
+    inside, outside = answer(train, train.iloc[[0, 3]], np.array([0, 1, 2, 0, 1, 2]))
+    expect_same(list(inside), [0, 0.5, 0.5, 1, 1, 1], "three folds of one row of each")
+    expect_same(list(outside), [1 / 3, 1], "the other rows")
+
+
+@encoding.misconception(
+    "fit_before_split",
+    why="The labels of the test rows wrote this feature.",
+    hint="Whatever has a fit comes after the split: `other` may be mapped, never grouped.",
+)
+def _(train, other, fold):
+    both = pd.concat([train, other])
+    means = both.groupby("author")["is_spam"].mean()
+    return train["author"].map(means).to_numpy(), other["author"].map(means).to_numpy()
+
+
+@encoding.misconception(
+    "own_label",
+    why="Each training row still sees its own label; the model learns to read it, and cannot later.",
+    hint="Let the other folds teach this one.",
+)
+def _(train, other, fold):
+    means, average = train.groupby("author")["is_spam"].mean(), train["is_spam"].mean()
+    return train["author"].map(means).to_numpy(), other["author"].map(means).fillna(average).to_numpy()
+
+
+@encoding.misconception(
+    "unseen_is_zero",
+    why="This calls everyone innocent whom it does not know.",
+    hint="Unknown is the average.",
+)
+def _(train, other, fold):
+    inside, outside = encode(train, other, fold)
+    known = other["author"].isin(train["author"]).to_numpy()
+    for k in np.unique(fold):
+        unseen = ~train["author"].isin(train["author"][fold != k]).to_numpy() & (fold == k)
+        inside[unseen] = 0
+    return inside, np.where(known, outside, 0)
+
+
+# ---- 03.3 ------------------------------------------------------------------------------------------
+
+tomorrow = Exercise(
+    "03.3",
+    "Where does the past end?",
+    level="core",
+    minutes=7,
+    objectives=(3,),
+    hints=(
+        "Sort the moments. The one at place `n - n_test` is the cut.",
+        "Rows at the cut or later are tested on. Rows later than `cut - embargo` teach nobody.",
+        "`train = frame[frame[when] + embargo <= cut]`, and with no embargo nothing at the cut itself.",
+    ),
+)
+
+
+@tomorrow.reference
+def cut_by_date(frame, when, test, embargo):
+    moments = frame[when].sort_values()
+    cut = moments.iloc[len(moments) - round(test * len(moments))]
+    past = (frame[when] + embargo <= cut) & (frame[when] < cut)
+    return frame[past], frame[frame[when] >= cut]
+
+
+@tomorrow.inputs
+def some_days(rng):
+    n = int(rng.integers(30, 60))
+    days = rng.permutation([*range(25), *rng.integers(0, 25, n - 25)])  # no day without a row
+    day = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(days, unit="D")
+    frame = pd.DataFrame({"day": day, "parcels": rng.integers(0, 90, n)})
+    return frame, "day", 0.25, pd.Timedelta(days=int(rng.integers(2, 6)))
+
+
+@tomorrow.law("training ends an embargo before the test begins")
+def _(answer, rng):
+    frame, when, test, embargo = some_days(rng)
+    past, future = answer(frame, when, test, embargo)
+    gap = future[when].min() - past[when].max()
+    expect(gap >= embargo, f"the last training day lies {gap} before the first test day, embargo {embargo}")
+
+
+@tomorrow.law("only the rows of the embargo are left out")
+def _(answer, rng):
+    frame, when, test, embargo = some_days(rng)
+    past, future = answer(frame, when, test, embargo)
+    left = frame.drop([*past.index, *future.index])
+    cut = future[when].min()
+    expect_same(len(left) + len(past) + len(future), len(frame), "rows in all")
+    inside = (left[when] < cut) & (left[when] > cut - embargo)
+    expect_same(int(inside.sum()), len(left), "of the rows left out, those inside the embargo")
+
+
+@tomorrow.law("the share that is asked for is tested on, days not torn apart")
+def _(answer, rng):
+    frame, when, test, embargo = some_days(rng)
+    _, future = answer(frame, when, test, embargo)
+    latest = frame[when].sort_values().iloc[-round(test * len(frame)) :]
+    expect_same(len(future), int((frame[when] >= latest.min()).sum()), "rows to test on")
+
+
+@tomorrow.law("with no embargo, one day is never on both sides")
+def _(answer, rng):
+    frame, when, test, _ = some_days(rng)
+    past, future = answer(frame, when, test, pd.Timedelta(0))
+    expect_same(len(past) + len(future), len(frame), "rows in all")
+    expect(past[when].max() < future[when].min(), "the first test day is among the training days too")
+
+
+@tomorrow.misconception(
+    "shuffle_then_cut",
+    why="The past now knows the future.",
+    hint="Look at the dates, not at the places of the rows.",
+)
+def _(frame, when, test, embargo):
+    mixed = frame.sample(frac=1, random_state=0)
+    n = round(test * len(mixed))
+    return mixed.iloc[:-n], mixed.iloc[-n:]
+
+
+@tomorrow.misconception(
+    "order_of_the_table",
+    why="This takes the last rows of the table for the latest; nobody promised that it is sorted.",
+    hint="Sort by the dates first.",
+)
+def _(frame, when, test, embargo):
+    n = round(test * len(frame))
+    cut = frame[when].iloc[len(frame) - n]
+    past = frame.iloc[:-n]
+    return past[past[when] + embargo <= cut], frame.iloc[-n:]
+
+
+@tomorrow.misconception(
+    "no_embargo",
+    why="A lag, or a label that comes days later, reaches over the cut.",
+    hint="Leave out the rows of the last days before the cut.",
+)
+def _(frame, when, test, embargo):
+    return cut_by_date(frame, when, test, pd.Timedelta(0))
+
+
+# ---- 03.4 ------------------------------------------------------------------------------------------
+
+reading = Exercise(
+    "03.4",
+    "Which of these features leak, and how?",
+    level="design",
+    minutes=6,
+    objectives=(2, 3),
+    value=True,
+    hints=(
+        "For each feature ask: at the moment of posting, who could write this value down?",
+        "Four of the nine leak. One is written after the verdict, one is a verdict in disguise.",
+        "A number that is given out in order tells the date. An average needs rows: which ones?",
+    ),
+)
+
+
+@reading.reference
+def leaks():
+    return {
+        "reports_first_hour": "later",
+        "moderator_id": "target",
+        "post_number": "time",
+        "author_rate": "fit",
+    }
+
+
+@reading.law("every name is on the list, and every reason is one of the four")
+def _(answer, rng):
+    expect(isinstance(answer, dict), "expected a dictionary from feature to reason")
+    wrong = [f"{name}: {why}" for name, why in answer.items() if name not in FEATURES or why not in REASONS]
+    expect(not wrong, f"{wrong[:1]} is not a feature with one of the reasons {', '.join(REASONS)}")
+
+
+@reading.law("the features that leak are named, and no others")
+def _(answer, rng):
+    expect_same(len(set(answer) & set(leaks())), len(leaks()), "leaks found")
+    expect_same(len(set(answer) - set(leaks())), 0, "false alarms")
+
+
+@reading.law("each leaks for the reason given")
+def _(answer, rng):
+    right = sum(answer.get(name) == why for name, why in leaks().items())
+    expect_same(right, len(leaks()), "reasons that fit")
+
+
+FEATURES = (
+    "n_links account_age_days reports_first_hour language moderator_id post_number author_rate "
+    "hour_of_day n_connections"
+).split()
+REASONS = ("later", "target", "time", "fit")
+
+
+@reading.misconception(
+    "strong_is_leaky",
+    why="A strong feature is no leak for being strong.",
+    hint="Ask when a value is known, not how much it helps.",
+)
+def _():
+    return leaks() | {"account_age_days": "target"}
+
+
+@reading.misconception(
+    "identifiers_are_harmless",
+    why="A running number looks like noise to us; trees read the date from it.",
+    hint="What does post 41,000 know that post 3 does not?",
+)
+def _():
+    return {name: why for name, why in leaks().items() if name != "post_number"}
+
+
+@reading.misconception(
+    "averages_are_features",
+    why="An average is a fit: somebody's labels are in it.",
+    hint="Which rows were averaged for `author_rate`?",
+)
+def _():
+    return {name: why for name, why in leaks().items() if name != "author_rate"}
+
+
+# ---- 03.5 ------------------------------------------------------------------------------------------
+
+back_then = Exercise(
+    "03.5",
+    "What was known at the moment of posting?",
+    level="stretch",
+    minutes=12,
+    objectives=(2,),
+    hints=(
+        "For one post: which facts of its member were recorded by then? Which of them is the latest?",
+        "`pd.merge_asof` does this for sorted tables: `on` the times, `by` the member.",
+        "It returns the posts in order of time: put them back into their own order at the end.",
+    ),
+)
+
+
+@back_then.reference
+def as_of(posts, facts):
+    joined = pd.merge_asof(
+        posts.reset_index().sort_values("posted_at"),
+        facts.sort_values("recorded_at"),
+        left_on="posted_at",
+        right_on="recorded_at",
+        by="member",
+    )
+    return joined.set_index("index")["value"].reindex(posts.index)
+
+
+@back_then.inputs
+def some_facts(rng):
+    n, m = int(rng.integers(5, 12)), int(rng.integers(8, 20))
+    begin = pd.Timestamp("2024-01-01", tz="UTC")
+    posted = begin + pd.to_timedelta(rng.integers(0, 10, n), unit="D")
+    recorded = begin + pd.to_timedelta(rng.choice(60, m, replace=False) * 4, unit="h")
+    posts = pd.DataFrame({"member": rng.choice(["Odile", "Bo", "Teun"], n), "posted_at": posted})
+    values = rng.integers(0, 90, m).astype(float)
+    facts = pd.DataFrame({"member": rng.choice(["Odile", "Bo"], m), "recorded_at": recorded, "value": values})
+    return posts.set_axis(rng.permutation(n)), facts
+
+
+@back_then.law("it is what looking through all facts one by one gives")
+def _(answer, rng):
+    posts, facts = some_facts(rng)
+    wanted = []
+    for post in posts.itertuples():
+        then = facts[(facts["member"] == post.member) & (facts["recorded_at"] <= post.posted_at)]
+        wanted.append(then.sort_values("recorded_at")["value"].iloc[-1] if len(then) else np.nan)
+    expect_same(list(answer(posts, facts)), wanted)
+
+
+@back_then.law("a fact recorded later never changes an earlier post")
+def _(answer, rng):
+    posts, facts = some_facts(rng)
+    late = posts["posted_at"].max() + pd.Timedelta(days=1)
+    news = pd.DataFrame({"member": ["Odile", "Bo", "Teun"], "recorded_at": late, "value": 999.0})
+    before, after = answer(posts, facts), answer(posts, pd.concat([facts, news], ignore_index=True))
+    expect_same(list(after), list(before), "three facts of the next day added")
+
+
+@back_then.law("a fact of the same instant is known")
+def _(answer, rng):
+    at = pd.Timestamp("2024-05-01 08:00", tz="UTC")
+    posts = pd.DataFrame({"member": ["Bo"], "posted_at": [at]})
+    expect_same(
+        list(answer(posts, pd.DataFrame({"member": ["Bo"], "recorded_at": [at], "value": [7.0]}))), [7.0]
+    )
+
+
+@back_then.misconception(
+    "latest_of_all",
+    why="This writes today's value beside yesterday's post.",
+    hint="Only facts recorded by the moment of the post count.",
+)
+def _(posts, facts):
+    last = facts.sort_values("recorded_at").groupby("member")["value"].last()
+    return posts["member"].map(last)
+
+
+@back_then.misconception(
+    "nearest",
+    why="The nearest fact may lie in the future.",
+    hint="Look back only.",
+)
+def _(posts, facts):
+    joined = pd.merge_asof(
+        posts.reset_index().sort_values("posted_at"),
+        facts.sort_values("recorded_at"),
+        left_on="posted_at",
+        right_on="recorded_at",
+        by="member",
+        direction="nearest",
+    )
+    return joined.set_index("index")["value"].reindex(posts.index)
