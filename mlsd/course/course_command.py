@@ -24,9 +24,11 @@ def build(lab: Number = None) -> None:
     from mlsd.course.lab.build import build as make
     from mlsd.course.lab.edition import edition
     from mlsd.course.lab.home import labs_folder
+    from mlsd.course.lab.start import write_start_digests
 
     console, folder = Console(), labs_folder()
     for one in _labs(lab, folder):
+        write_start_digests(one.number, folder)  # the exercises may read the start state
         cells = sum(len(edition(one, solved=solved, folder=folder).cells) for solved in (False, True))
         with bar(console) as progress:
             task = progress.add_task(f"lab {one.number}", total=cells)

@@ -77,9 +77,10 @@ def check(lab: Number, notebook: Notebook = None) -> None:
 
     console, one = Console(), entry(lab)
     path = notebook_of(one, notebook)
+    total = len(cells_of(read_notebook(path)))
     say(console, f"lab {one.number}: {path} runs from top to bottom in a fresh kernel")
     with bar(console) as progress:
-        task = progress.add_task(f"running {path.name}", total=len(cells_of(read_notebook(path))))
+        task = progress.add_task(f"running {path.name}", total=total)
         report = rehearse(one, path, on_cell=lambda k: progress.update(task, completed=k))
     _tell(console, report, one)
     if not report.ok:

@@ -69,7 +69,7 @@ def test_a_student_goes_through_a_lab(mlsd, tmp_path):
     code, out, err = mlsd("lab", "check", "98")
     assert (code, err) == (1, "")
     lines = out.splitlines()
-    assert lines[0] == f"lab 98, {path}"
+    assert lines[0] == f"lab 98: {path} runs from top to bottom in a fresh kernel"
     assert lines[1].split() == ["98.1", "passed"]
     assert lines[2].split()[:2] == ["98.2", "wrong"]
     assert lines[3].startswith("note: cell 8 ([bold]) raised NameError: name 'bold'")

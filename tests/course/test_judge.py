@@ -221,12 +221,14 @@ def test_each_law_says_what_it_found():
 def test_what_a_law_cannot_use_is_wrong_not_crashed():
     one = doubling()
     one.law("its length")(lambda answer, rng: expect(len(answer([1])) == 1, "no"))
-    verdict = judge(one, lambda numbers: 3)
+
+    def three(numbers):
+        return 3
+
+    verdict = judge(one, three)
     assert verdict.outcome == "wrong"
-    assert (
-        verdict.findings[-1].message
-        == "the answer cannot be used here: TypeError: object of type 'int' has no len()"
-    )
+    said = "three([1]) gave 3, which cannot be used here: TypeError: object of type 'int' has no len()"
+    assert verdict.findings[-1].message == said
 
 
 @pytest.mark.parametrize(

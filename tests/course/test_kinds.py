@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from mlsd.course.lab import kinds
+from mlsd.course.lab import Exercise, kinds
 from mlsd.course.lab.expectation import Mismatch
+from mlsd.course.lab.judge import alike, diagnose
+from mlsd.report import RefusedError
 
 RNG = np.random.default_rng(0)
 
@@ -107,6 +109,15 @@ def test_each_other_code_is_kept_for_the_proof(right):
     assert all(says(law, code) for code in law.wrong_codes)
 
 
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [({"b4"}, "'b4' is no option with a reason"), ({"a1", "b"}, "'b' is no"), ((), "no code is right")],
+)
+def test_a_right_code_comes_from_the_lists(right, said):
+    with pytest.raises(RefusedError, match=f"choice: {said}.*; options are a, b, reasons 1, 2"):
+        kinds.choice("ab", "12", right)
+
+
 def test_a_text_needs_so_many_different_words():
     law = kinds.written(words=3)
     assert says(law, "One two, three!") == ""
@@ -167,6 +178,19 @@ def test_a_repository_is_in_its_state(tmp_path):
     assert says(kinds.git_says(["no-such-command"], ""), tmp_path).startswith("git no-such-command says ")
 
 
+def test_a_repository_around_the_folder_is_not_the_answer(tmp_path):
+    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
+    (tmp_path / "inside").mkdir()
+    said = says(kinds.git_says(["symbolic-ref", "--short", "HEAD"], "main"), tmp_path / "inside")
+    assert "not a git repository" in said
+
+
+def test_without_git_one_sentence_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = says(kinds.git_says(["status"], ""), tmp_path)
+    assert said == "git is not found on this computer: `mlsd doctor` says what to do"
+
+
 class _Health(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/health" else 404)
@@ -190,3 +214,73 @@ def test_a_service_answers_with_its_status():
         says(kinds.responds("/health"), address) == "GET /health gives no answer (ConnectError), expected 200"
     )
     assert "gives no answer (" in says(kinds.responds("/health"), "nowhere")
+
+
+# ---- what a law looks at: so a wrong idea about a figure, a folder, an address or a table is recognised -------
+
+
+def ideas(law, **answers):
+    """An exercise with this law whose wrong ideas give these answers."""
+    one = Exercise("98.1", "What is it?", value=True)
+    one.law("it is so")(law)
+    one.reference(lambda: None)
+    for name, answer in answers.items():
+        one.misconception(name, why="No.", hint="Look.")(
+            lambda answer=answer: answer() if callable(answer) else answer
+        )
+    return one
+
+
+def taken(one, answer):
+    return [idea.name for idea in diagnose(one, answer)]
+
+
+def test_a_number_within_the_tolerance_of_an_idea_is_that_idea():
+    one = ideas(kinds.number(lambda: 500, tolerance=2), small=100, large=900)
+    assert taken(one, 101.5) == taken(one, np.float64(98)) == ["small"]
+    assert taken(one, 103) == taken(one, "100") == taken(one, 500) == []
+    assert alike(one, 101, 100) and not alike(one, 101, 100, exact=True)  # a mutant near the value is one
+
+
+def test_a_table_is_an_idea_in_any_order_of_its_rows_and_columns():
+    right = pd.DataFrame({"day": [1, 2, 3], "views": [4.0, 5.0, 6.0]})
+    one = ideas(
+        kinds.table(lambda: right, by=["day"], tolerance=0.01), double=right * [1, 2], bare=right[["views"]]
+    )
+    shuffled = (right * [1, 2]).iloc[[2, 0, 1]][["views", "day"]]
+    assert taken(one, shuffled) == taken(one, shuffled.add([0.005, 0])) == ["double"]
+    assert taken(one, right[["views"]]) == ["bare"]  # no key to sort by: compared as it is
+    assert taken(one, right) == taken(one, right * [1, 3]) == taken(one, 7) == []
+
+
+def test_a_figure_is_an_idea_by_its_words_and_heights():
+    law = kinds.drawn(x="day", y="views", data=lambda: HEIGHTS)
+    other = lambda axes: axes.bar(range(3), [2, 6, 4])  # noqa: E731
+    one = ideas(law, double=lambda: figure(other), nameless=lambda: figure(DRAWN["bars"], y="sum"))
+    assert taken(one, figure(other)) == taken(one, figure(other).axes[0]) == ["double"]
+    assert taken(one, figure(DRAWN["line"], y="n")) == ["nameless"]
+    assert taken(one, figure(DRAWN["bars"])) == taken(one, figure(other, x="")) == taken(one, [1, 2]) == []
+
+
+def test_a_repository_is_an_idea_by_what_git_says(tmp_path):
+    for name in ("main", "fix", "mine", "bare"):
+        (tmp_path / name).mkdir()
+        branch = "fix" if name == "mine" else name
+        if name != "bare":
+            subprocess.run(["git", "init", "-q", "-b", branch, str(tmp_path / name)], check=True)
+    law = kinds.git_says(["symbolic-ref", "--short", "HEAD"], "main")
+    one = ideas(law, elsewhere=tmp_path / "fix", never=tmp_path / "bare")
+    assert taken(one, tmp_path / "mine") == ["elsewhere"]
+    assert taken(one, tmp_path) == ["never"]
+    assert taken(one, tmp_path / "main") == taken(one, tmp_path / "none") == []
+
+
+def test_a_service_is_an_idea_by_what_it_answers():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        one = ideas(kinds.responds("/health"), elsewhere=f"{address}/v1", off="http://127.0.0.1:9")
+        assert taken(one, f"{address}/v2") == ["elsewhere"]
+        assert taken(one, "http://127.0.0.1:9/") == ["off"]
+        assert taken(one, address) == []
+        server.shutdown()

@@ -105,7 +105,7 @@ def test_after_all_cells_are_gone_the_stub_stands_first(desk):
     labs, lab, path, progress = desk
     change(path, lambda cells: cells.clear())
     reset(lab, path, "98.1", labs, progress)
-    assert sources(path) == [STUB]
+    assert sources(path) == [STUB, 'check("98.1", double)']  # its check, too
 
 
 def test_the_whole_notebook_comes_back_even_from_one_that_cannot_be_read(desk):

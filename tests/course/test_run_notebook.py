@@ -97,17 +97,26 @@ def test_no_cell_is_no_trouble(tmp_path):
 
 
 NOT_READ = {
-    "no JSON": (b"{'cells': []}", "cannot be read as a notebook (Expecting property name"),
-    "half a JSON": (b'{"nbformat": 4, "cells": [{"cell_type": "co', "cannot be read as a notebook ("),
-    "no text": (bytes(range(128, 256)), "cannot be read as a notebook ("),
-    "nothing": (b"", "cannot be read as a notebook ("),
-    "too deep": (b"[" * 200_000, "cannot be read as a notebook ("),
+    "no JSON": (b"{'cells': []}", "cannot be read as a notebook: its text is damaged"),
+    "half a JSON": (
+        b'{"nbformat": 4, "cells": [{"cell_type": "co',
+        "cannot be read as a notebook: its text is damaged",
+    ),
+    "no text": (bytes(range(128, 256)), "cannot be read as a notebook: its text is damaged"),
+    "nothing": (b"", "cannot be read as a notebook: its text ends too early"),
+    "too deep": (b"[" * 200_000, "cannot be read as a notebook: its text is damaged"),
     "half a character": (
         b'{"nbformat": 4, "cells": [{"source": "\\ud800"}]}',
-        "cannot be read as a notebook (",
+        "cannot be read as a notebook: its text is damaged",
     ),
-    "a long number": (b'{"nbformat": ' + b"9" * 9999 + b"}", "cannot be read as a notebook ("),
-    "a list": (b"[1, 2]", "is not a notebook: it has no list of cells; restore it from a copy"),
+    "a long number": (
+        b'{"nbformat": ' + b"9" * 9999 + b"}",
+        "cannot be read as a notebook: its text is damaged",
+    ),
+    "a list": (
+        b"[1, 2]",
+        "is not a notebook: it has no list of cells; `mlsd lab reset NN --all` makes a fresh one",
+    ),
     "no cells": (b'{"nbformat": 4}', "is not a notebook: it has no list of cells"),
     "format 3": (
         b'{"nbformat": 3, "worksheets": []}',
@@ -127,7 +136,7 @@ def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path, text, sentence):
     with pytest.raises(RefusedError) as refused:
         read_notebook(path)
     assert sentence in str(refused.value)
-    assert "\n" not in str(refused.value) and str(refused.value).startswith("n.ipynb ")
+    assert "\n" not in str(refused.value) and "n.ipynb " in str(refused.value)
     assert path.read_bytes() == text
 
 

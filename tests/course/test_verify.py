@@ -353,7 +353,7 @@ def test_a_slow_check_is_red_by_the_median_of_cpu_time(tmp_path, monkeypatch, se
     ("stay", "said"),
     [
         ("98_exercises.py", "lab 98 has exercises but no source: write "),
-        ("98_late.py", "there is no lab '98'; the labs with exercises are none yet"),
+        ("98_late.py", "98_exercises.py is missing beside 98_late.py; without exercises it is empty"),
     ],
 )
 def test_half_a_lab_is_refused(tmp_path, stay, said):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlsd.course.lab.edition import edition, edition_path
+from mlsd.course.lab.edition import edition, edition_path, kept_edition
 from mlsd.course.lab.progress import Progress
 from mlsd.course.lab.run import run_notebook
 from mlsd.course.lab.source import Lab
@@ -36,9 +36,12 @@ def build(lab: Lab, folder: Path, on_cell: Callable[[int], None] = lambda k: Non
         notebook = edition(lab, solved=solved, folder=folder)
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as place:
-            kept = Path(place, "progress.jsonl")
-            problem = run_notebook(notebook, Path(place), kept, labs=folder, on_cell=on_cell)
-            problem = problem or _unsolved(lab, Progress(kept), solved) or _noise(notebook)
+            verdicts = Progress(Path(place, "verdicts.jsonl"))
+            problem = run_notebook(
+                notebook, Path(place), Path(place, "progress.jsonl"),
+                labs=folder, verdicts=verdicts.path, on_cell=on_cell,
+            )  # fmt: skip
+            problem = problem or _unsolved(lab, verdicts, solved) or _noise(notebook)
         seconds.append(round(time.perf_counter() - began, 1))
         if problem:
             raise RefusedError(
@@ -55,15 +58,16 @@ def stale(lab: Lab, folder: Path) -> Report:
     """Judge whether the committed editions are what the source gives now; nothing is run.
 
     Cells, tags, ids and front matter are compared; the outputs are nbval's to compare.
-    """
-    import nbformat
 
+    Raises:
+        RefusedError: a committed edition cannot be read as a notebook.
+    """
     found = []
     for solved in (False, True):
         path = edition_path(lab, solved=solved, folder=folder)
         made = _without_outputs(edition(lab, solved=solved, folder=folder))
-        kept = _without_outputs(nbformat.read(path, as_version=4)) if path.is_file() else None
-        fresh = kept == made
+        kept = kept_edition(lab, solved=solved, folder=folder)
+        fresh = kept is not None and _without_outputs(kept) == made
         said = (
             "as its source gives it"
             if fresh
@@ -93,14 +97,21 @@ def _without_outputs(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _unsolved(lab: Lab, progress: Progress, solved: bool) -> str:
-    """Say which checks came out otherwise than they must: all passed, or none attempted."""
-    wanted = dict.fromkeys(lab.exercises, "passed" if solved else "not attempted")
-    came = dict.fromkeys(lab.exercises, "not attempted") | {
-        e["exercise"]: e["event"] for e in progress.events
-    }
-    odd = [f"{id} is {came[id]}, not {wanted[id]}" for id in lab.exercises if came[id] != wanted[id]]
-    return f"exercise {odd[0]}: does the lab import what its reference uses?" if odd else ""
+def _unsolved(lab: Lab, verdicts: Progress, solved: bool) -> str:
+    """Say which check came out otherwise than it must: all passed, or none attempted."""
+    came = {event["exercise"]: event for event in verdicts.events}
+    wanted = "passed" if solved else "not attempted"
+    for id in lab.exercises:
+        if id not in came:
+            return f'no cell calls check("{id}", ...)'
+        outcome, said = came[id]["event"], str(came[id].get("said", ""))
+        if outcome == wanted:
+            continue
+        if not solved and outcome == "passed":
+            return f"the stub of {id} holds an answer"
+        missing = "; does the lab import what its reference uses?" if "NameError" in said else ""
+        return f"exercise {id} is {outcome}, expected {wanted}: {said}{missing}"
+    return ""
 
 
 def _noise(notebook: NotebookNode) -> str:

@@ -59,7 +59,7 @@ def lay_out(lab: Entry, folder: Path | None = None, labs: Path | None = None) ->
 def _blank(path: Path) -> bytes:
     """Return a notebook whose outputs are still to come, so that a student can predict them."""
     record = read_notebook(path)
-    fresh = {"outputs": [], "execution_count": None}
+    fresh: dict[str, Any] = {"outputs": [], "execution_count": None}
     record["cells"] = [cell | fresh if "outputs" in cell else cell for cell in record["cells"]]
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -118,6 +118,8 @@ def _hand_in(verdict: Verdict, id: str) -> None:
     """Tell `mlsd lab check`, which runs the whole notebook, what this check said."""
     if named := os.environ.get(VERDICTS):
         said = next((finding.message for finding in verdict if not finding.ok and finding.message), "")
+        if yours := [finding.subject for finding in verdict if finding.code == "yours"]:
+            said = f"{said}: {'; '.join(yours)}"
         Progress(Path(named)).add(id, verdict.outcome, said)
 
 

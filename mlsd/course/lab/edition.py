@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,22 @@ def edition_path(lab: Lab, *, solved: bool, folder: Path | None = None) -> Path:
     """Return where an edition is kept."""
     folder = folder or labs_folder()
     return folder / ("solutions" if solved else f"sprint_{lab.sprint}") / f"{lab.name}.ipynb"
+
+
+def kept_edition(lab: Lab, *, solved: bool, folder: Path | None = None) -> NotebookNode | None:
+    """Return an edition as it lies in its folder; None when it was never built.
+
+    Raises:
+        RefusedError: the file cannot be read as a notebook.
+    """
+    import nbformat
+
+    path = edition_path(lab, solved=solved, folder=folder)
+    try:
+        return nbformat.read(path, as_version=4) if path.is_file() else None
+    except Exception:  # whatever nbformat makes of a damaged file
+        said = f"the edition {path.parent.name}/{path.name} cannot be read as a notebook"
+        raise RefusedError(f"{said}: run `mlsd course build {lab.number}`") from None
 
 
 def edition(lab: Lab, *, solved: bool, folder: Path | None = None) -> NotebookNode:
@@ -72,6 +89,30 @@ def _agree(lab: Lab, bank: dict[str, Exercise]) -> None:
             raise RefusedError(
                 f"the stub of exercise {cell.exercise} must begin with {wanted[0]!r}, as its reference"
             )
+        if cell.exercise and not bank[cell.exercise].value:
+            _agree_on_arguments(cell, bank[cell.exercise])
+
+
+def _agree_on_arguments(stub: Cell, exercise: Exercise) -> None:
+    try:
+        given, wanted = (_arguments(source, exercise.name) for source in (stub.source, source_of(exercise)))
+    except SyntaxError as error:
+        raise RefusedError(f"the stub of exercise {exercise.id} is no Python: {error.msg}") from None
+    if given != wanted:
+        raise RefusedError(
+            f"the stub of exercise {exercise.id} takes ({', '.join(given)}), "
+            f"its reference ({', '.join(wanted)})"
+        )
+
+
+def _arguments(source: str, name: str) -> list[str]:
+    """Return the names of the arguments of a function, with the stars."""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    taken = next(node.args for node in functions if node.name == name)
+    starred = [f"*{taken.vararg.arg}"] if taken.vararg else ["*"] if taken.kwonlyargs else []
+    double = [f"**{taken.kwarg.arg}"] if taken.kwarg else []
+    plain = [one.arg for one in (*taken.posonlyargs, *taken.args)]
+    return [*plain, *starred, *(one.arg for one in taken.kwonlyargs), *double]
 
 
 def _cells(cell: Cell, bank: dict[str, Exercise], solved: bool) -> Iterator[Cell]:

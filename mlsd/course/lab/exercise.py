@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
+
+from mlsd.report import RefusedError
 
 Level = Literal["warm-up", "core", "design", "stretch"]
 Test = Callable[[Any, np.random.Generator], None]  # (answer, rng); raises Mismatch
@@ -81,8 +83,18 @@ class Exercise:
     misconceptions: list[Misconception] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id):
-            raise ValueError(f"the exercise is called {self.id!r}; expected lab and number, such as '03.2'")
+        if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
+            raise RefusedError(f"the exercise is called {self.id!r}; expected lab and number, such as '03.2'")
+        for name, what, kind, such in (
+            ("objectives", self.objectives, int, "(1,)"),
+            ("hints", self.hints, str, '("Look again.",)'),
+            ("criteria", self.criteria, str, '("names a cost",)'),
+        ):
+            if not isinstance(what, (tuple, list)) or not all(isinstance(one, kind) for one in what):
+                raise RefusedError(f"{name} of {self.id} is {what!r}; expected a tuple, such as {such}")
+        if self.level not in get_args(Level):
+            known = ", ".join(get_args(Level))
+            raise RefusedError(f"level of {self.id} is {self.level!r}; expected one of {known}")
 
     @property
     def lab(self) -> str:
@@ -98,7 +110,7 @@ class Exercise:
     def reference_function(self) -> Callable[..., Any]:
         """The function marked with `@exercise.reference`."""
         if self.answer is None:
-            raise ValueError(f"exercise {self.id} has no reference: mark one with @exercise.reference")
+            raise RefusedError(f"exercise {self.id} has no reference: mark one with @exercise.reference")
         return self.answer
 
     def made(self, source: Callable[..., Any]) -> Any:

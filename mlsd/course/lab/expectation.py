@@ -84,7 +84,10 @@ def shown(value: Any) -> str:
     >>> shown(np.float64(0.123456789)), shown(np.array([1.0, 2.5]))
     ('0.123457', '[1, 2.5]')
     """
-    return shown_text(_text(value))
+    try:
+        return shown_text(_text(value))
+    except Exception:  # its own repr raises
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def shown_text(text: str, width: int = _WIDTH) -> str:

@@ -164,7 +164,7 @@ def diagnose(exercise: Exercise, answer: Any, random_state: int = 0) -> list[Mis
 def _acts_like(exercise: Exercise, answer: Any, idea: Misconception, random_state: int) -> bool:
     right = exercise.reference_function
     if exercise.value:
-        return same(answer, idea.wrong(), 1e-6)
+        return alike(exercise, answer, idea.wrong())
     if exercise.draw is None:
         return False
     rng = np.random.default_rng([random_state, 7])
@@ -173,6 +173,23 @@ def _acts_like(exercise: Exercise, answer: Any, idea: Misconception, random_stat
         [_outcome(function, call) for call in calls] for function in (answer, idea.wrong, right)
     )
     return same(theirs, wrong) and not same(wrong, good)
+
+
+def alike(exercise: Exercise, one: Any, other: Any, *, exact: bool = False) -> bool:
+    """Return whether two values are the same answer, by what the laws see in them: their words, heights, rows.
+
+    Args:
+        exercise: with its laws.
+        one: an answer; `other` likewise.
+        exact: whether the tolerances of the laws do not count.
+    """
+    tests = [law.test for law in exercise.laws if hasattr(law.test, "seen")]
+    with contextlib.suppress(*_ERRORS):  # a law may be unable to look at an answer
+        pairs = [(test, test.seen(one), test.seen(other)) for test in tests]
+        near = [not exact and hasattr(test, "near") and test.near(a, b) for test, a, b in pairs]
+        if pairs:
+            return all(n or same(a, b, 1e-6) for n, (_, a, b) in zip(near, pairs, strict=True))
+    return same(one, other, 1e-6)
 
 
 def _outcome(function: Callable[..., Any], call: tuple[Any, ...]) -> Any:

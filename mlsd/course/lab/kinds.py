@@ -1,7 +1,12 @@
-"""The usual kinds of law: against an oracle, a number, a table, a choice, a text, a figure, a state."""
+"""The usual kinds of law: against an oracle, a number, a table, a choice, a text, a figure, a state.
+
+A law whose answers are not compared as they are carries `seen(answer)`, what it looks at, and may carry
+`near(seen, other)`, whether two of these are the same to it: so a wrong idea is recognised.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd.course.lab.exercise import Draw, Test
-from mlsd.course.lab.expectation import expect, expect_same, same, shown
+from mlsd.course.lab.expectation import Mismatch, expect, expect_same, same, shown
+from mlsd.report import RefusedError
 
 
 def oracle(function: Callable[..., Any], draw: Draw, *, n: int = 10, tolerance: float = 1e-9) -> Test:
@@ -42,6 +48,7 @@ def number(recompute: Callable[[], float], *, tolerance: float) -> Test:
         off = abs(float(answer) - recompute())
         expect(off <= tolerance, f"{shown(float(answer))} is further than {tolerance:g} from the value")
 
+    vars(test).update(seen=lambda answer: answer + 0.0, near=lambda one, other: abs(one - other) <= tolerance)
     return test
 
 
@@ -63,10 +70,15 @@ def table(recompute: Callable[[], pd.DataFrame], *, by: Sequence[str], tolerance
             f"the column {', '.join(missing)} is missing; there are {', '.join(map(str, answer))}",
         )
         expect_same(len(answer), len(wanted), "number of rows")
-        got, wanted = (t.sort_values(list(by)).reset_index(drop=True) for t in (answer, wanted))
+        got, wanted = seen(answer), seen(wanted)
         for name in wanted:
             expect_same(list(got[name]), list(wanted[name]), f"column {name}", tolerance=tolerance)
 
+    def seen(answer: pd.DataFrame) -> pd.DataFrame:
+        rows = answer.sort_values(list(by)).reset_index(drop=True)
+        return rows[sorted(rows, key=str)]
+
+    vars(test).update(seen=seen, near=lambda one, other: same(one, other, tolerance))
     return test
 
 
@@ -80,6 +92,10 @@ def choice(options: Collection[str], reasons: Collection[str], right: Collection
     """
 
     legal = {option + reason for option in options for reason in reasons}
+    odd = sorted({*right} - legal)
+    if odd or not right:
+        said = f"{odd[0]!r} is no option with a reason" if odd else "no code is right"
+        raise RefusedError(f"choice: {said}; options are {', '.join(options)}, reasons {', '.join(reasons)}")
     wrong = tuple(sorted(legal - set(right)))
 
     def test(answer: Any, rng: np.random.Generator) -> None:
@@ -120,14 +136,24 @@ def drawn(*, x: str, y: str, data: Callable[[], Sequence[float]], tolerance: flo
         expect(axes, "the figure is empty: nothing is drawn in it")
         for name, word, label in (("x", x, axes[0].get_xlabel()), ("y", y, axes[0].get_ylabel())):
             expect(word.lower() in label.lower(), f"the {name} axis reads {label!r}; say {word!r} there")
-        heights = [list(map(float, line.get_ydata())) for line in axes[0].lines]
-        bars = [box.patches for box in axes[0].containers if hasattr(box, "patches")]
-        heights += [[float(bar.get_height()) for bar in group] for group in bars]
-        heights += [list(map(float, np.asarray(dots.get_offsets())[:, 1])) for dots in axes[0].collections]
         wanted = list(map(float, data()))
-        expect(any(same(h, wanted, tolerance) for h in heights), "nothing drawn has the heights asked for")
+        found = any(same(heights, wanted, tolerance) for heights in _heights(axes[0]))
+        expect(found, "nothing drawn has the heights asked for")
 
+    def seen(answer: Any) -> list[Any]:
+        axes = answer.axes[0] if isinstance(answer.axes, list) else answer
+        named = [x.lower() in axes.get_xlabel().lower(), y.lower() in axes.get_ylabel().lower()]
+        return [named, _heights(axes)]
+
+    vars(test).update(seen=seen, near=lambda one, other: same(one, other, tolerance))
     return test
+
+
+def _heights(axes: Any) -> list[list[float]]:
+    heights = [list(map(float, line.get_ydata())) for line in axes.lines]
+    bars = [box.patches for box in axes.containers if hasattr(box, "patches")]
+    heights += [[float(bar.get_height()) for bar in group] for group in bars]
+    return heights + [list(map(float, np.asarray(dots.get_offsets())[:, 1])) for dots in axes.collections]
 
 
 def git_says(arguments: Sequence[str], wanted: str) -> Test:
@@ -135,12 +161,21 @@ def git_says(arguments: Sequence[str], wanted: str) -> Test:
 
     def test(answer: Any, rng: np.random.Generator) -> None:
         expect(Path(answer).is_dir(), f"there is no folder {shown(str(answer))}")
-        ran = subprocess.run(
-            ["git", "-C", str(answer), *arguments], capture_output=True, text=True, check=False
-        )
-        said = ran.stdout.strip() if ran.returncode == 0 else ran.stderr.strip()
+        said = seen(answer)
         expect(said == wanted, f"git {' '.join(arguments)} says {shown(said)}, expected {shown(wanted)}")
 
+    def seen(answer: Any) -> str:
+        above = str(Path(answer).resolve().parent)  # a repository around the folder is not the answer
+        try:
+            ran = subprocess.run(
+                ["git", "-C", str(answer), *arguments], capture_output=True, text=True, check=False,
+                env={**os.environ, "GIT_CEILING_DIRECTORIES": above},
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise Mismatch("git is not found on this computer: `mlsd doctor` says what to do") from None
+        return ran.stdout.strip() if ran.returncode == 0 else ran.stderr.strip()
+
+    vars(test)["seen"] = seen
     return test
 
 
@@ -148,12 +183,16 @@ def responds(path: str, *, status: int = 200, seconds: float = 2) -> Test:
     """Return the law that a service, given by its address, answers GET `path` with this status."""
 
     def test(answer: Any, rng: np.random.Generator) -> None:
+        got = seen(answer)
+        expect(got == str(status), f"GET {path} gives {got}, expected {status}")
+
+    def seen(answer: Any) -> str:
         import httpx
 
         try:
-            got = str(httpx.get(f"{str(answer).rstrip('/')}{path}", timeout=seconds).status_code)
+            return str(httpx.get(f"{str(answer).rstrip('/')}{path}", timeout=seconds).status_code)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            got = f"no answer ({type(error).__name__})"
-        expect(got == str(status), f"GET {path} gives {got}, expected {status}")
+            return f"no answer ({type(error).__name__})"
 
+    vars(test)["seen"] = seen
     return test

@@ -73,6 +73,11 @@ def read_lab(path: Path) -> Lab:
     try:
         notebook = jupytext.read(path, fmt="py:percent")
     except Exception as error:  # whatever YAML or jupytext make of a crooked header
+        if mark := getattr(error, "problem_mark", None):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            k = mark.line + 2 + next((k for k, line in enumerate(lines) if line.startswith("# ---")), 0)
+            said = getattr(error, "problem", "") or "is no YAML"
+            raise RefusedError(f"the front matter of {path.name}, line {k}: {said}") from None
         raise RefusedError(
             f"{path.name} cannot be read as a notebook: {' '.join(str(error).split())}"
         ) from None

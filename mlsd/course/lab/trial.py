@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any
 
 from mlsd.course.lab.exercise import Exercise
-from mlsd.course.lab.expectation import same
-from mlsd.course.lab.judge import PATIENCE, TooSlow, Verdict, diagnose, judge, within
+from mlsd.course.lab.judge import PATIENCE, TooSlow, Verdict, alike, diagnose, judge, within
 from mlsd.course.lab.mutants import Mutant, mutants
 from mlsd.course.lab.proof import Table
 from mlsd.report import Finding
@@ -38,14 +37,14 @@ def try_ideas(exercise: Exercise) -> IdeaTrials:
 def try_mutants(exercise: Exercise) -> MutantTrials:
     """Judge every mutant of the reference, on a second random state when it passes on the first.
 
-    A mutant that gives the very value of the reference is none; for a choice, every code that is not
+    A mutant whose value the laws see as that of the reference is none; for a choice, every code that is not
     right is one. An endless mutant is stopped after a second (on Windows it hangs: see `judge`).
     """
     right = answer_of(exercise, exercise.reference_function)
     found = []
     for mutant in _mutants_of(exercise):
         answer = answer_of(exercise, mutant.function, _MUTANT_PATIENCE)
-        if exercise.value and same(answer, right):
+        if exercise.value and alike(exercise, answer, right, exact=True):
             continue
         for state in range(_MUTANT_STATES):
             verdict = judged(exercise, answer, state, _MUTANT_PATIENCE)

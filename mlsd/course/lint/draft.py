@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsd.course.lab.bank import exercises
-from mlsd.course.lab.edition import edition, edition_path
+from mlsd.course.lab.edition import edition, kept_edition
 from mlsd.course.lab.exercise import Exercise
 from mlsd.course.lab.source import Lab
 from mlsd.course.lint.code import code_of
@@ -52,13 +52,11 @@ class Draft:
         """Read what there is of a lab.
 
         Raises:
-            RefusedError: a stub and its exercise do not agree.
+            RefusedError: a stub and its exercise do not agree, or an edition cannot be read.
         """
-        import nbformat
-
         fresh = {name: edition(lab, solved=solved, folder=folder) for name, solved in EDITIONS.items()}
-        paths = {name: edition_path(lab, solved=solved, folder=folder) for name, solved in EDITIONS.items()}
-        kept = {name: nbformat.read(path, as_version=4) for name, path in paths.items() if path.is_file()}
+        built = {name: kept_edition(lab, solved=solved, folder=folder) for name, solved in EDITIONS.items()}
+        kept = {name: notebook for name, notebook in built.items() if notebook is not None}
         return cls(lab, folder, exercises(lab.number, folder), fresh, kept)
 
     def code(self, name: str) -> list[Code]:
