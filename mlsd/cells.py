@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.plain import is_missing
+from mlsd.report import RefusedError
 
 # Families of values. A boolean is no number, text is never a number, a time names its zone.
 MISSING, NUMBER, BOOLEAN, TEXT, TIME, NAIVE_TIME, OTHER = range(7)
@@ -35,6 +36,10 @@ class Cells:
     series: pd.Series
     family: np.ndarray
     numbers: np.ndarray | None = None
+
+    def chosen(self, mask: np.ndarray) -> pd.Series:
+        """Return the cells of a mask, (n,) booleans, without a copy when it holds all of them."""
+        return self.series if mask.all() else self.series[mask]
 
 
 def read_cells(series: pd.Series) -> Cells:
@@ -112,3 +117,37 @@ def as_float(value: Any) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def matches(texts: Any, pattern: str) -> np.ndarray:
+    """Return which texts match a pattern from end to end, (n,) booleans.
+
+    One engine for every way of storing text (RE2, by way of pyarrow): its time grows only with the
+    length of the text, so no pattern can hang.
+
+    Raises:
+        ValueError: the pattern cannot be read.
+
+    >>> matches(["p-1", "p-", "xp-1"], "p-[0-9]+").tolist()
+    [True, False, False]
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        stored = pa.array(texts, type=pa.large_string())
+    except UnicodeEncodeError:  # half a character, which matches no pattern but "anything"
+        stored = pa.array(
+            [text.encode("utf-8", "replace").decode() for text in texts], type=pa.large_string()
+        )
+    pc.match_substring_regex(
+        pa.array([""]), pattern=pattern
+    )  # alone first: "a)|(b" would fit the frame below
+    found = pc.match_substring_regex(stored, pattern=rf"\A(?:{pattern})\z")
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def refuse_unlike_frame(frame: Any) -> None:
+    """Refuse what is no pandas table."""
+    if not isinstance(frame, pd.DataFrame):
+        raise RefusedError(f"the table is a {type(frame).__name__}; expected a pandas DataFrame")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlsd.cells import FAMILY, MISSING, NAIVE_TIME, NAMES, NUMBER, TEXT, Cells
+from mlsd.cells import FAMILY, MISSING, NAIVE_TIME, NAMES, NUMBER, TEXT, Cells, matches
 from mlsd.column import Column, article, bounds_text
 from mlsd.plain import to_plain
 from mlsd.report import MAX_EXAMPLES, Finding
@@ -49,7 +49,8 @@ def failures(column: Column, cells: Cells, only: Iterable[str] = ()) -> list[Fai
     return [failure for failure in found if failure is not None and failure.mask.any()]
 
 
-def _values(mask: np.ndarray, one: str = "is", many: str = "are") -> str:
+def values_that(mask: np.ndarray, one: str = "is", many: str = "are") -> str:
+    """Return how many values a mask holds, in words: `2 values are`."""
     count = int(np.count_nonzero(mask))
     return f"1 value {one}" if count == 1 else f"{count:,} values {many}"
 
@@ -58,11 +59,11 @@ def _null(column: Column, cells: Cells) -> Failure | None:
     if column.nullable:
         return None
     missing = cells.family == MISSING
-    return Failure("null", missing, f"{_values(missing)} missing", f"{column.name} is missing", limit=0)
+    return Failure("null", missing, f"{values_that(missing)} missing", f"{column.name} is missing", limit=0)
 
 
 def _type(column: Column, cells: Cells) -> Failure | None:
-    wrong = _unfit(column, cells)
+    wrong = unfit(column, cells)
     if not wrong.any():
         return None
     found = [NAMES[code] for code in np.unique(cells.family[wrong])]
@@ -72,12 +73,13 @@ def _type(column: Column, cells: Cells) -> Failure | None:
     remedy = "; use tz_localize('UTC')" if column.kind == "time" and NAMES[NAIVE_TIME] in found else ""
     expected = f"expected {article(column.kind)}"
     return Failure(
-        "type", wrong, f"{_values(wrong)} of the wrong type ({words}); {expected}{remedy}",
+        "type", wrong, f"{values_that(wrong)} of the wrong type ({words}); {expected}{remedy}",
         f"{column.name} has the wrong type, {expected}", value=words, limit=column.kind,
     )  # fmt: skip
 
 
-def _unfit(column: Column, cells: Cells) -> np.ndarray:
+def unfit(column: Column, cells: Cells) -> np.ndarray:
+    """Return which cells hold a value of another kind, (n,) booleans."""
     wrong = (cells.family != FAMILY[column.kind]) & (cells.family != MISSING)
     if column.kind == "integer" and cells.numbers is not None and cells.series.dtype.kind not in "iub":
         wrong |= np.isfinite(cells.numbers) & (cells.numbers != np.trunc(cells.numbers))
@@ -89,7 +91,7 @@ def _infinite(column: Column, cells: Cells) -> Failure | None:
         return None
     infinite = np.isinf(cells.numbers)
     return Failure(
-        "infinite", infinite, f"{_values(infinite)} infinite or too large; expected finite numbers",
+        "infinite", infinite, f"{values_that(infinite)} infinite or too large; expected finite numbers",
         f"{column.name} is infinite", limit=0,
     )  # fmt: skip
 
@@ -109,7 +111,7 @@ def _range(column: Column, cells: Cells) -> Failure | None:
     least, most, allowed = numbers[outside].min(), numbers[outside].max(), bounds_text(column)
     seen = f"{least:g}" if least == most else f"{least:g} to {most:g}"
     return Failure(
-        "range", outside, f"{_values(outside)} outside {allowed}: {seen}",
+        "range", outside, f"{values_that(outside)} outside {allowed}: {seen}",
         f"{column.name} is outside {allowed}",
         value=[least, most], limit=[column.minimum, column.maximum],
     )  # fmt: skip
@@ -125,7 +127,7 @@ def _category(column: Column, cells: Cells) -> Failure | None:
     shown = ", ".join(repr(name[:40]) for name in seen[:3]) + (", ..." if len(seen) > 3 else "")
     categories = column.categories or ()
     return Failure(
-        "category", unknown, f"{_values(unknown)} not among the {len(categories)} categories: {shown}",
+        "category", unknown, f"{values_that(unknown)} not among the {len(categories)} categories: {shown}",
         f"{column.name} is not a known category", value=[name[:40] for name in seen[:MAX_EXAMPLES]],
         limit=list(categories[:MAX_EXAMPLES]),
     )  # fmt: skip
@@ -150,17 +152,39 @@ def positions(column: Column, cells: Cells) -> np.ndarray:
 def _unique(column: Column, cells: Cells) -> Failure | None:
     if not column.unique:
         return None
-    fit = (cells.family != MISSING) & ~_unfit(column, cells)
-    values = cells.series if fit.all() else cells.series[fit]
+    fit = known(column, cells)
+    values = cells.chosen(fit)
+    if values.is_unique:  # the usual case, and cheaper than to name repeats
+        return None
     repeated = np.zeros(len(fit), dtype=bool)
     repeated[fit] = values.duplicated().to_numpy()
     return Failure(
-        "unique", repeated, f"{_values(repeated, 'repeats', 'repeat')} an earlier one",
+        "unique", repeated, f"{values_that(repeated, 'repeats', 'repeat')} an earlier one",
         f"{column.name} repeats an earlier row", limit=0,
+    )  # fmt: skip
+
+
+def known(column: Column, cells: Cells) -> np.ndarray:
+    """Return which cells hold a value of the right kind, (n,) booleans."""
+    return (cells.family != MISSING) & ~unfit(column, cells)
+
+
+def _pattern(column: Column, cells: Cells) -> Failure | None:
+    if not column.pattern:
+        return None
+    text = cells.family == TEXT
+    unlike = np.zeros(len(text), dtype=bool)
+    unlike[text] = ~matches(cells.chosen(text), column.pattern)
+    if not unlike.any():
+        return None
+    first = str(cells.series.iloc[int(np.argmax(unlike))])[:40]
+    return Failure(
+        "pattern", unlike, f"{values_that(unlike)} not like {column.pattern}: {first!r}",
+        f"{column.name} is not like {column.pattern}", value=first, limit=column.pattern,
     )  # fmt: skip
 
 
 CHECKS: dict[str, Callable[[Column, Cells], Failure | None]] = {
     "null": _null, "type": _type, "infinite": _infinite, "range": _range, "category": _category,
-    "unique": _unique,
+    "pattern": _pattern, "unique": _unique,
 }  # fmt: skip

@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, NoReturn, get_args
 
 import numpy as np
+import pandas as pd
 
-from mlsd.cells import as_float
+from mlsd.cells import as_float, matches
 from mlsd.report import RefusedError
 
 Kind = Literal["number", "integer", "boolean", "category", "text", "time"]
@@ -18,6 +19,9 @@ KnownAt = Literal["creation", "reaction", "label"]
 KINDS: tuple[str, ...] = get_args(Kind)
 MOMENTS: tuple[str, ...] = get_args(KnownAt)
 _MAY_BE_KEY = ("integer", "text", "time")
+_ONLY = {
+    "pattern": ("text",), "references": ("integer", "category", "text"), "ordered": ("time",), "max_age": ("time",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Column:
         maximum: highest allowed value, in `unit`; None allows any.
         categories: the allowed texts of a category, in the order in which they are coded.
         unique: whether no value may come twice: a key.
+        pattern: the regular expression that a whole text must match (RE2: no look-around), `"p-[0-9]+"`.
+        references: where each value must also stand, `"members.member_id"`: table, then its column.
+        ordered: whether times may never step back from row to row.
+        max_age: how old the newest time may be, `"2 days"`; none may then lie in the future.
         unit: of the numbers, for people.
         known_at: when the value is known: at `"creation"`, after a `"reaction"`, or with the `"label"`.
         description: for people.
@@ -50,6 +58,10 @@ class Column:
     maximum: float | None = None
     categories: tuple[str, ...] | None = None
     unique: bool = False
+    pattern: str = ""
+    references: str = ""
+    ordered: bool = False
+    max_age: str = ""
     unit: str = ""
     known_at: KnownAt = "creation"
     description: str = ""
@@ -63,14 +75,19 @@ class Column:
                 self._refuse(
                     f"has {name} {value!r}; expected one of {', '.join(allowed)}{near(value, allowed)}"
                 )
-        for name, expected in (("nullable", bool), ("unique", bool), ("unit", str), ("description", str)):
-            if not isinstance(getattr(self, name), expected):
+        for part in fields(self):
+            expected = type(part.default)
+            if expected in (bool, str) and not isinstance(getattr(self, part.name), expected):
                 words = "true or false" if expected is bool else "a text"
-                self._refuse(f"has {name} {getattr(self, name)!r}; expected {words}")
+                self._refuse(f"has {part.name} {getattr(self, part.name)!r}; expected {words}")
         self._check_bounds()
         self._check_categories()
+        for name, kinds in _ONLY.items():
+            if getattr(self, name) and self.kind not in kinds:
+                self._refuse(f"is of kind {self.kind} and has {name}; only {', '.join(kinds)} columns may")
         if self.unique and self.kind not in _MAY_BE_KEY:
             self._refuse(f"is a unique {self.kind}; only {', '.join(_MAY_BE_KEY)} columns may be unique")
+        self._check_words()
 
     def _check_bounds(self) -> None:
         self._check_each_bound()
@@ -112,6 +129,28 @@ class Column:
             self._refuse(f"lists the category {double!r} twice; expected each once")
         object.__setattr__(self, "categories", tuple(str(name) for name in names))
 
+    def _check_words(self) -> None:
+        """Refuse a pattern, a reference or an age that cannot be read."""
+        if self.pattern:
+            try:
+                matches([""], self.pattern)
+            except ValueError as error:
+                self._refuse(f"has the pattern {self.pattern[:80]!r}, which cannot be read: {error}")
+        if self.references and not all(self.references.partition(".")):
+            self._refuse(
+                f"references {self.references!r}; expected a table and its column: 'members.member_id'"
+            )
+        if self.max_age and not self.age > pd.Timedelta(seconds=1):
+            self._refuse(f"has max_age {self.max_age!r}; expected a length of time such as '2 days'")
+
+    @property
+    def age(self) -> pd.Timedelta:
+        """`max_age` as a length of time; nothing where it is none."""
+        try:
+            return pd.Timedelta(self.max_age)
+        except ValueError:
+            return pd.Timedelta(0)
+
     def _refuse(self, what: str) -> NoReturn:
         raise RefusedError(f"column {self.name!r} {what}")
 
@@ -125,8 +164,13 @@ class Column:
             shown = ", ".join(self.categories[:4])
             more = f" and {len(self.categories) - 4} more" if len(self.categories) > 4 else ""
             words.append(shown + more)
-        if self.unique:
-            words.append("unique")
+        if self.pattern:
+            words.append(f"like {self.pattern}")
+        if self.references:
+            words.append(f"in {self.references}")
+        words += [word for word, said in (("unique", self.unique), ("in order", self.ordered)) if said]
+        if self.max_age:
+            words.append(f"newest at most {self.max_age} old")
         if self.nullable:
             words.append("may be missing")
         return ", ".join(words)

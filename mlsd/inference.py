@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlsd.cells import BOOLEAN, MISSING, NAIVE_TIME, NAMES, NUMBER, TEXT, TIME, Cells, read_cells
-from mlsd.column import Column, Kind
+from mlsd.cells import (
+    BOOLEAN,
+    MISSING,
+    NAIVE_TIME,
+    NAMES,
+    NUMBER,
+    TEXT,
+    TIME,
+    Cells,
+    read_cells,
+    refuse_unlike_frame,
+)
+from mlsd.column import Column, Kind, KnownAt, near
 from mlsd.report import RefusedError
 
 ENOUGH = 20  # values needed before bounds, keys, or integers that are stored as floats are believed
@@ -18,6 +30,53 @@ MOST_CATEGORIES = 50
 _KEY_NAME = re.compile(r"(^|[_\W])(id|key|uuid|number)$", re.IGNORECASE)
 _CAMEL_KEY = re.compile(r"[a-z](Id|ID|Key)$")
 _SHARES = ("share", "fraction", "probability")
+
+
+def infer_columns(
+    frame: pd.DataFrame,
+    target: str | None = None,
+    known_at: Mapping[str, KnownAt] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> tuple[Column, ...]:
+    """Return the columns that a clean table suggests; `Schema.infer` says by which rules."""
+    _refuse_shapeless(frame)
+    if not len(frame) or not len(frame.columns):
+        raise RefusedError(
+            f"the table has {len(frame)} rows and {len(frame.columns)} columns; nothing to learn"
+        )
+    moments, units = _stated(frame, "known_at", known_at), _stated(frame, "units", units)
+    return tuple(
+        infer_column(
+            frame[name],
+            key=name != target,
+            unit=units.get(name, ""),
+            known_at=moments.get(name, "label" if name == target else "creation"),
+        )
+        for name in frame.columns
+    )
+
+
+def _refuse_shapeless(frame: Any) -> None:
+    """Refuse what is no table with one text name per column."""
+    refuse_unlike_frame(frame)
+    for name in frame.columns:
+        if not isinstance(name, str) or not name:
+            raise RefusedError(
+                f"a column is named {name!r}; expected text: use frame.columns = frame.columns.map(str)"
+            )
+    double = frame.columns[frame.columns.duplicated()]
+    if len(double):
+        raise RefusedError(f"the column name {double[0]!r} stands twice; expected each name once: rename one")
+
+
+def _stated(frame: pd.DataFrame, what: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what is stated about columns; what the caller says must name columns of the table."""
+    if given is None:
+        return frame.attrs.get(what, {})
+    for name in given:
+        if name not in frame.columns:
+            raise RefusedError(f"{what} names {name!r}, which is no column{near(name, frame.columns)}")
+    return given
 
 
 def infer_column(series: pd.Series, *, key: bool = True, **stated: Any) -> Column:
@@ -134,7 +193,8 @@ def bounds(numbers: np.ndarray, share: bool = False) -> tuple[float | None, floa
     """Return the bounds to expect of later values: a whole span of slack on either side.
 
     A constant column gets its own size as slack, or 1. What was never negative stays so, and what
-    stayed inside [0, 1] may use all of it. Bounds are rounded outwards to two digits of the slack.
+    spread over a tenth of [0, 1] or more, and stayed inside, may use all of it. Bounds are rounded
+    outwards to two digits of the slack.
 
     Args:
         numbers: finite numbers, (n,) with n >= 1.
@@ -151,7 +211,7 @@ def bounds(numbers: np.ndarray, share: bool = False) -> tuple[float | None, floa
         return 0.0, 1.0
     if low is not None and least >= 0:
         low = 0.0 if inside else max(low, 0.0)
-    if high is not None and inside:
+    if high is not None and inside and slack >= 0.1:
         high = max(high, 1.0)
     return low, high
 

@@ -8,18 +8,20 @@ from dataclasses import fields
 from typing import Any
 
 from mlsd.column import Column, near, whole
+from mlsd.contract import Contract
 from mlsd.plain import from_json, to_json
 from mlsd.report import RefusedError, check_format
 from mlsd.rule import Rule
 
 
-def write(columns: Iterable[Column], target: str | None, rules: Iterable[Rule]) -> str:
+def write(contract: Contract) -> str:
     """Return the text of a schema: one column a line, defaults left out."""
-    column_lines = [to_json(column.to_plain()) for column in columns]
-    rule_lines = [to_json({"name": rule.name, "expression": rule.expression}) for rule in rules]
+    columns = [to_json(column.to_plain()) for column in contract.columns]
+    rules = [to_json({"name": rule.name, "expression": rule.expression}) for rule in contract.rules]
+    groups = f',\n "unique": {_listed(list(map(to_json, contract.unique)))}' if contract.unique else ""
     return (
-        f'{{\n "format": 1,\n "target": {to_json(target)},\n "columns": {_listed(column_lines)},\n'
-        f' "rules": {_listed(rule_lines)}\n}}'
+        f'{{\n "format": 1,\n "target": {to_json(contract.target)},\n "columns": {_listed(columns)},\n'
+        f' "rules": {_listed(rules)}{groups}\n}}'
     )
 
 
@@ -28,24 +30,26 @@ def _listed(lines: list[str]) -> str:
     return f"[\n  {inner}\n ]" if lines else "[]"
 
 
-def read(text: str | bytes) -> tuple[tuple[Column, ...], str | None, tuple[Rule, ...]]:
-    """Return (columns, target, rules) from the text of a schema.
+def read(text: str | bytes) -> tuple[tuple[Column, ...], str | None, tuple[Rule, ...], tuple[Any, ...]]:
+    """Return (columns, target, rules, unique) from the text of a schema.
 
     Raises:
         RefusedError: a key is unknown, or a column contradicts itself; the sentence names it.
         ValueError: the text is not JSON, or of a newer format.
     """
     record = check_format(from_json(text, "the schema"), 1, "the schema")
-    _refuse_unknown(record, ["format", "target", "columns", "rules"], "the schema")
+    _refuse_unknown(record, ["format", "target", "columns", "rules", "unique"], "the schema")
     columns: Any = record.get("columns")
     rules: Any = record.get("rules", [])
-    for name, lines in (("columns", columns), ("rules", rules)):
+    unique: Any = record.get("unique", [])
+    for name, lines in (("columns", columns), ("rules", rules), ("unique", unique)):
         if not isinstance(lines, list):
             raise RefusedError(f"the schema has no list under {name!r}; expected [...]")
     return (
         tuple(_build(Column, item, f"column {at}") for at, item in enumerate(columns, 1)),
         record.get("target"),
         tuple(_build(Rule, item, f"rule {at}") for at, item in enumerate(rules, 1)),
+        tuple(unique),
     )
 
 
@@ -91,15 +95,21 @@ def describe(columns: Iterable[Column], ignored: Iterable[str]) -> dict[str, Any
 
 def _described(column: Column) -> dict[str, Any]:
     """Return the JSON Schema of one value."""
-    kind = "string" if column.kind == "category" else column.kind
+    kind = "string" if column.kind in ("category", "text", "time") else column.kind
     words = ", ".join(filter(None, [column.description, f"in {column.unit}" if column.unit else ""]))
     parts: dict[str, Any] = {"type": [kind, "null"] if column.nullable else kind}
     if column.categories is not None:
         parts["enum"] = [*column.categories, None] if column.nullable else list(column.categories)
     bounds = {"minimum": column.minimum, "maximum": column.maximum}
     parts |= {name: whole(bound) for name, bound in bounds.items() if bound is not None}
+    if column.kind == "time":
+        parts["format"] = "date-time"
+    if column.pattern:
+        parts["pattern"] = f"^(?:{column.pattern})$"
     if words:
         parts["description"] = words
+    if column.kind in ("text", "time"):
+        return parts
     return parts | {"examples": [_example(column)]}
 
 

@@ -20,6 +20,7 @@ ROOMS = (
 FLOORS = {
     **dict.fromkeys("plain report digest store stats metrics alt_text".split(), 0),
     **dict.fromkeys("schema schema_json column cells rule inference encoding checks".split(), 1),
+    **dict.fromkeys("contract judging checks_beside schema_diff schema_look schema_pandera".split(), 1),
     **dict.fromkeys("profile column_profile counting target".split(), 1),
     **dict.fromkeys("package manifest model_file baseline run prediction_log log_entry".split(), 2),
     **dict.fromkeys(ROOMS, 3),

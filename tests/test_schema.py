@@ -108,6 +108,7 @@ def test_a_target_is_no_key_and_known_with_the_label():
         (np.linspace(2, 20, 50), "", 0, 38),  # was never negative
         (np.linspace(-5, 5, 50), "", -15, 15),
         (np.linspace(0.02, 0.45, 50), "", 0, 1),  # what stays inside [0, 1] may use all of it
+        (np.linspace(0.01, 0.05, 50), "", 0, 0.09),  # what uses a twentieth of it does not
         (np.linspace(0.1, 0.9, 50), "", 0, 1.7),
         (np.linspace(0.1, 0.9, 50), "share", 0, 1),
         (np.full(50, 7.0), "", 0, 14),
@@ -116,7 +117,7 @@ def test_a_target_is_no_key_and_known_with_the_label():
         (np.linspace(0.1234567, 9.7654321, 50), "", 0, 19.5),  # rounded outwards to two digits of the span
         (np.linspace(10, 20, 19), "", None, None),  # nineteen values bound nothing
         (np.array([-1e308, 1e308] * 10), "", None, None),  # their span is too large for a float
-        (np.array([0.0, 5e-324] * 10), "", 0, 1),
+        (np.array([0.0, 5e-324] * 10), "", 0, 1e-323),
     ],
 )
 def test_bounds_leave_a_span_of_slack(values, unit, low, high):

@@ -2,9 +2,11 @@
 
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from mlsd.schema import Column, Rule, Schema
 
@@ -56,10 +58,10 @@ def test_a_person_may_leave_out_what_is_usual():
     ("old", "new", "sentence"),
     [
         ('"minimum": 0,', '"minumum": 0,', "column 3 of the schema ('n_links') has the unknown key 'minumum': "
-         "did you mean 'minimum'?; expected name, kind, nullable, minimum, maximum, categories, unique, unit, "
-         "known_at, description"),
+         "did you mean 'minimum'?; expected name, kind, nullable, minimum, maximum, categories, unique, "
+         "pattern, references, ordered, max_age, unit, known_at, description"),
         ('"rules"', '"rulez"', "the schema has the unknown key 'rulez': did you mean 'rules'?; "
-         "expected format, target, columns, rules"),
+         "expected format, target, columns, rules, unique"),
         ('"expression": "n_links < 30"', '"if": "n_links < 30"',
          "rule 1 of the schema ('few links') has the unknown key 'if'; expected name, expression"),
         ('"minimum": 0,', '"minimum": 50,', "column 'n_links' has minimum 50 above its maximum 40; swap them"),
@@ -72,12 +74,13 @@ def test_a_person_may_leave_out_what_is_usual():
         ('"kind": "integer"', '"kind": "integers"', "column 'n_links' has kind 'integers'; expected one of number, "
          "integer, boolean, category, text, time: did you mean 'integer'?"),
         ('"kind": "boolean"}', '"king": "boolean"}', "column 6 of the schema ('promoted') has the unknown key "
-         "'king': did you mean 'kind'?; expected name, kind, nullable, minimum, maximum, categories, unique, unit, "
-         "known_at, description"),
+         "'king': did you mean 'kind'?; expected name, kind, nullable, minimum, maximum, categories, unique, "
+         "pattern, references, ordered, max_age, unit, known_at, description"),
         (', "kind": "time"', "", "column 2 of the schema ('posted_at') has no 'kind'; add it"),
         ('"name": "posted_at", ', "", "column 2 of the schema has no 'name'; add it"),
         ('{"name": "posted_at", "kind": "time"}', '"posted_at"', "column 2 of the schema is no object; expected {name, "
-         "kind, nullable, minimum, maximum, categories, unique, unit, known_at, description}"),
+         "kind, nullable, minimum, maximum, categories, unique, pattern, references, ordered, max_age, unit, "
+         "known_at, description}"),
         ('"name": "posted_at"', '"name": "n_links"', "the schema describes column 'n_links' twice; "
          "expected each name once"),
         ('"is_spam",\n', '"is_spma",\n', "the schema has no column 'is_spma': did you mean 'is_spam'?"),
@@ -103,12 +106,40 @@ def test_every_slip_gets_a_sentence(old, new, sentence):
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "3", "null", "{", '{"format": 1}', '{"format": 1, "columns": {}}', b"\xff\xfe", "[" * 100_000,
-     '{"format": 1, "columns": [], "rules": 3}', '{"format": 1, "columns": [[]]}', '{"format": 1, "columns": null}',
+     '{"format": 1, "columns": [], "rules": 3}', '{"format": 1, "columns": [], "unique": [3]}',
+     '{"format": 1, "columns": [], "unique": {}}', '{"format": 1, "columns": [], "unique": [["a", "b"]]}',
+     '{"format": 1, "columns": [[]]}', '{"format": 1, "columns": null}',
      '{"format": 1, "columns": [{"name": [], "kind": {}}]}', '{"format": 1, "columns": [], "target": 3}'],
 )  # fmt: skip
 def test_what_is_no_schema_is_refused(text):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         Schema.from_json(text)
+
+
+def test_every_promise_travels():
+    schema = Schema(
+        (
+            Column("id", "text", pattern="p-[0-9]+", references="posts.id"),
+            Column("at", "time", ordered=True, max_age="2 days"),
+        ),
+        unique=(("id", "at"),),
+    )
+    assert Schema.from_json(schema.to_json()) == schema
+    assert (
+        schema.to_json()
+        == """{
+ "format": 1,
+ "target": null,
+ "columns": [
+  {"name": "id", "kind": "text", "pattern": "p-[0-9]+", "references": "posts.id"},
+  {"name": "at", "kind": "time", "ordered": true, "max_age": "2 days"}
+ ],
+ "rules": [],
+ "unique": [
+  ["id", "at"]
+ ]
+}"""
+    )
 
 
 @given(st.data())
@@ -146,6 +177,38 @@ def test_a_record_is_described():
     }  # fmt: skip
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert next(iter(SCHEMA.to_json_schema(["promoted"])["properties"])) == "promoted"
+
+
+JSON = (
+    st.none() | st.booleans() | st.integers(-3, 42) | st.floats(-3, 42) | st.sampled_from([0.25, 1e300, 10**30])
+    | st.sampled_from(["en", "nl", "xx", "", "3"]) | st.just([]) | st.just({})
+)  # fmt: skip
+WITHOUT_RULES = Schema(SCHEMA.columns)
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys(SCHEMA.features(), JSON), optional={"post_id": JSON, "likes": JSON})
+)
+@settings(max_examples=150)
+def test_a_validator_accepts_exactly_what_encode_accepts(record):
+    Draft202012Validator.check_schema(WITHOUT_RULES.to_json_schema())
+    accepted = Draft202012Validator(WITHOUT_RULES.to_json_schema()).is_valid(record)
+    try:
+        WITHOUT_RULES.encode(record)
+    except ValueError:
+        assert not accepted
+    else:
+        assert accepted
+
+
+@given(JSON | st.sampled_from(["p-1", "p-", "xp-1", "p-1x", "p-١"]))
+def test_texts_and_times_are_described_when_they_are_asked_for(value):
+    schema = Schema((Column("id", "text", pattern="p-[0-9]|q", nullable=True), Column("at", "time")))
+    described = schema.to_json_schema(["id", "at"])
+    assert described["properties"]["at"] == {"type": "string", "format": "date-time"}
+    accepted = Draft202012Validator(described["properties"]["id"]).is_valid(value)
+    frame = pd.DataFrame({"id": pd.Series([value], dtype=object)})
+    assert accepted == schema.select(["id"]).validate(frame).ok
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

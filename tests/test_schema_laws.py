@@ -319,6 +319,13 @@ def columns(draw, name):
         parts["categories"] = tuple(draw(st.lists(WORDS, min_size=1, max_size=4, unique=True)))
     if kind in ("text", "integer", "time"):
         parts["unique"] = draw(st.booleans())
+    if kind == "text":
+        parts |= {
+            "pattern": draw(st.sampled_from(["", "[a-z]+", "é|\\\\"])),
+            "references": draw(st.sampled_from(["", "t.a.b"])),
+        }
+    if kind == "time":
+        parts |= {"ordered": draw(st.booleans()), "max_age": draw(st.sampled_from(["", "90 minutes"]))}
     return Column(name, kind, **parts)
 
 
@@ -329,7 +336,8 @@ def schemas(draw):
     target = draw(st.none() | st.sampled_from(names)) if names else None
     numeric = [c.name for c in found if c.kind in ("number", "integer") and "`" not in c.name]
     rules = tuple(Rule(f"rule {name!r}", f"`{name}` >= 0.5 * `{name}` - 1") for name in numeric)
-    return Schema(found, target, rules)
+    unique = (tuple(names[:2]),) if len(names) > 1 and draw(st.booleans()) else ()
+    return Schema(found, target, rules, unique)
 
 
 @given(schemas())

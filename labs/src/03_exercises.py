@@ -73,13 +73,6 @@ def _(answer, rng):
     )
 
 
-@waiting.law("clean rows stay clean when they are asked again")
-def _(answer, rng):
-    frame, rules = some_deliveries(rng)
-    clean, _ = answer(frame, rules)
-    expect_same(len(answer(clean, rules)[1]), 0, "rows rejected the second time")
-
-
 @waiting.misconception(
     "drop_and_forget",
     why="Rows are thrown out and nobody can say why.",
@@ -98,6 +91,15 @@ def _(frame, rules):
 def _(frame, rules):
     clean, rejected = quarantine(frame, rules)
     return clean, rejected.assign(reasons=rejected["reasons"].str.split("; ").str[0])
+
+
+@waiting.misconception(
+    "fill_from_all",
+    why="A gap is filled with an average of everything, and nobody is told.",
+    hint="Let the row wait. A fill value is a statistic, too: which rows made it?",
+)
+def _(frame, rules):
+    return quarantine(frame.fillna({"parcels": frame["parcels"].mean()}), rules)
 
 
 @waiting.misconception(
@@ -353,13 +355,6 @@ def leaks():
     }
 
 
-@reading.law("every name is on the list, and every reason is one of the four")
-def _(answer, rng):
-    expect(isinstance(answer, dict), "expected a dictionary from feature to reason")
-    wrong = [f"{name}: {why}" for name, why in answer.items() if name not in FEATURES or why not in REASONS]
-    expect(not wrong, f"{wrong[:1]} is not a feature with one of the reasons {', '.join(REASONS)}")
-
-
 @reading.law("the features that leak are named, and no others")
 def _(answer, rng):
     expect_same(len(set(answer) & set(leaks())), len(leaks()), "leaks found")
@@ -370,13 +365,6 @@ def _(answer, rng):
 def _(answer, rng):
     right = sum(answer.get(name) == why for name, why in leaks().items())
     expect_same(right, len(leaks()), "reasons that fit")
-
-
-FEATURES = (
-    "n_links account_age_days reports_first_hour language moderator_id post_number author_rate "
-    "hour_of_day n_connections"
-).split()
-REASONS = ("later", "target", "time", "fit")
 
 
 @reading.misconception(
@@ -497,5 +485,22 @@ def _(posts, facts):
         right_on="recorded_at",
         by="member",
         direction="nearest",
+    )
+    return joined.set_index("index")["value"].reindex(posts.index)
+
+
+@back_then.misconception(
+    "strictly_before",
+    why="What is recorded in the same instant is known.",
+    hint="At the same time counts: `recorded_at <= posted_at`.",
+)
+def _(posts, facts):
+    joined = pd.merge_asof(
+        posts.reset_index().sort_values("posted_at"),
+        facts.sort_values("recorded_at"),
+        left_on="posted_at",
+        right_on="recorded_at",
+        by="member",
+        allow_exact_matches=False,
     )
     return joined.set_index("index")["value"].reindex(posts.index)

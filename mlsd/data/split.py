@@ -1,8 +1,8 @@
-"""Splitting a table into what a model learns from and what it is judged on, and looking for leaks between."""
+"""Splitting a table into what a model learns from and what it is judged on; each split judges its hygiene."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from numbers import Real
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlsd.data.hygiene import codes_of, dated, hygiene, time_order
+from mlsd.data.where import check_frame, one_column
 from mlsd.plain import is_missing, utc
 from mlsd.report import Finding, RefusedError, Report
 
@@ -22,6 +24,8 @@ def split_by_time(
     *,
     test: float | str | datetime = 0.2,
     gap: str | timedelta | None = None,
+    groups: str | Iterable[str] = (),
+    target: str | None = None,
 ) -> Split:
     """Return the earlier rows, the later rows and a report: every training row is older than every test row.
 
@@ -32,6 +36,8 @@ def split_by_time(
         time: the column that says when, with a time zone.
         test: the share of the rows that are tested on, or the moment at which the test begins.
         gap: how long before the cut training ends (`"7 days"`); the rows between are dropped.
+        groups: columns whose values should not stand in both parts; the report says whether they do.
+        target: the column whose classes the report counts.
 
     Raises:
         RefusedError: the time is missing or names no zone, or a part would be empty.
@@ -56,12 +62,17 @@ def split_by_time(
     ties = Finding(
         "ties", time, value=tied, severity="info", message=f"{tied} rows at the cut are all tested on"
     )
-    hygiene = _hygiene(frame, earlier, later, ignore=time)
-    return train, rest, Report("split by time", (_sizes(earlier, later), ordered, ties, *hygiene))
+    found = hygiene(train, rest, groups=groups, target=target, ignore=[time])
+    return train, rest, Report("split by time", (_sizes(earlier, later), ordered, ties, *found))
 
 
 def split_random(
-    frame: pd.DataFrame, *, test: float = 0.2, random_state: int = 0, stratify: str | None = None
+    frame: pd.DataFrame,
+    *,
+    test: float = 0.2,
+    random_state: int = 0,
+    stratify: str | None = None,
+    groups: str | Iterable[str] = (),
 ) -> Split:
     """Return two random parts of a table and a report; for rows that have no order in time.
 
@@ -70,6 +81,7 @@ def split_random(
         test: the share of the rows that are tested on.
         random_state: the same number gives the same parts.
         stratify: a column of classes; each gives its share to both parts, to within one row.
+        groups: columns whose values should not stand in both parts; the report says whether they do.
 
     Raises:
         RefusedError: the share or the column cannot be used, or a part would be empty.
@@ -79,6 +91,7 @@ def split_random(
     >>> int(train.is_spam.sum()), int(test.is_spam.sum())
     (4, 1)
     """
+    check_frame(frame)
     n, n_test = len(frame), _n_test(len(frame), test)
     rng = np.random.default_rng(random_state)
     order = rng.permutation(n)
@@ -88,11 +101,57 @@ def split_random(
     steps = (np.arange(n + 1) * n_test + rng.integers(n)) // n
     later = np.zeros(n, dtype=bool)
     later[order[np.diff(steps) > 0]] = True
+    return _judged("random split", frame, later, groups, stratify)
+
+
+def split_grouped(
+    frame: pd.DataFrame,
+    groups: str,
+    *,
+    test: float = 0.2,
+    random_state: int = 0,
+    target: str | None = None,
+) -> Split:
+    """Return two parts of a table and a report; all rows of a group stand in the same part.
+
+    Groups are drawn at random until their rows come as near to the share as whole groups can.
+
+    Args:
+        frame: n rows.
+        groups: the column that says which rows belong together, such as the author of a post.
+        test: the share of the rows that are tested on.
+        random_state: the same number gives the same parts.
+        target: the column whose classes the report counts.
+
+    Raises:
+        RefusedError: a row has no group, or there are fewer than two groups.
+
+    >>> posts = pd.DataFrame({"author": list("aabbccddee"), "likes": range(10)})
+    >>> train, test, report = split_grouped(posts, "author", test=0.4)
+    >>> len(test), set(train.author) & set(test.author), report.ok
+    (4, set(), True)
+    """
+    check_frame(frame)
+    codes, n_test = _classes(frame, groups), _n_test(len(frame), test)
+    n_groups = int(codes.max()) + 1
+    if n_groups < 2:
+        raise RefusedError(f"all rows have one {groups}; a split by groups needs at least 2")
+    drawn = np.random.default_rng(random_state).permutation(n_groups)
+    rows = np.cumsum(np.bincount(codes)[drawn])[:-1]  # tested on, were the first 1, 2, ... groups taken
+    taken = int(np.argmin(np.abs(rows - n_test))) + 1
+    later = np.isin(codes, drawn[:taken])
+    return _judged("split by groups", frame, later, groups, target)
+
+
+def _judged(
+    title: str, frame: pd.DataFrame, later: np.ndarray, groups: str | Iterable[str], target: str | None
+) -> Split:
     train, rest = _parts(frame, ~later, later, "to train on")
-    found = [_sizes(~later, later), *_hygiene(frame, ~later, later)]
-    if stratify is not None:
-        found += _balance(frame[stratify].astype(str).to_numpy(), later, stratify)
-    return train, rest, Report("random split", tuple(found))
+    found = [_sizes(~later, later), *hygiene(train, rest, groups=groups, target=target)]
+    time = dated(frame)
+    if time is not None:
+        found.append(time_order(train, rest, time))
+    return train, rest, Report(title, tuple(found))
 
 
 def _pause(gap: str | timedelta | None) -> pd.Timedelta:
@@ -113,7 +172,7 @@ def _moments(values: Iterable[Any], what: str) -> pd.Series:
 
 
 def _times(frame: pd.DataFrame, time: str) -> pd.Series:
-    column = _column(frame, time)
+    column = one_column(frame, time)
     if missing := int(is_missing(column).sum()):
         raise RefusedError(f"{missing} rows have no {time}; leave them out, or split at random")
     if column.dtype == object:
@@ -123,14 +182,6 @@ def _times(frame: pd.DataFrame, time: str) -> pd.Series:
         what = "names no time zone; say which with tz_localize('UTC')" if naive else "is not a time"
         raise RefusedError(f"the column {time} ({column.dtype}) {what}")
     return column.dt.tz_convert("UTC")
-
-
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    if list(frame.columns).count(name) != 1:
-        raise RefusedError(
-            f"the table has no single column {name!r}; it has {', '.join(map(str, frame.columns))}"
-        )
-    return frame[name]
 
 
 def _cut(times: pd.Series, test: float | str | datetime) -> pd.Timestamp:
@@ -152,10 +203,10 @@ def _n_test(n: int, test: float) -> int:
 
 
 def _classes(frame: pd.DataFrame, name: str) -> np.ndarray:
-    column = _column(frame, name)
+    column = one_column(frame, name)
     if missing := int(is_missing(column).sum()):
         raise RefusedError(f"{missing} rows have no {name}; leave them out before the split")
-    return pd.factorize(column.astype(object), sort=False)[0]
+    return codes_of(column, name)[0]
 
 
 def _parts(
@@ -172,40 +223,3 @@ def _sizes(earlier: np.ndarray, later: np.ndarray) -> Finding:
     n, a, b = len(later), int(earlier.sum()), int(later.sum())
     message = f"{a} rows to train on, {b} to test on" + (f", {n - a - b} dropped" if n > a + b else "")
     return Finding("rows", value=[a, b], severity="info", count=n, message=message)
-
-
-def _hygiene(
-    frame: pd.DataFrame, earlier: np.ndarray, later: np.ndarray, ignore: str = ""
-) -> Iterator[Finding]:
-    shared = frame.index[later].isin(frame.index[earlier])
-    n = int(shared.sum())
-    message = f"{n} index labels stand in both parts" if n else "no index label stands in both parts"
-    yield Finding("overlap", "", n == 0, n, 0, message, "warning", n, tuple(frame.index[later][shared]))
-    rows = _row_digests(frame.drop(columns=ignore) if ignore else frame)
-    twice = np.isin(rows[later], rows[earlier])
-    n = int(twice.sum())
-    but = f" but for {ignore}" if ignore else ""
-    message = (
-        f"{n} test rows are equal to a training row{but}" if n else f"no test row equals a training row{but}"
-    )
-    yield Finding("duplicates", "", n == 0, n, 0, message, "warning", n, tuple(frame.index[later][twice]))
-
-
-def _row_digests(frame: pd.DataFrame) -> np.ndarray:
-    """Return one number for each row, equal where rows are equal; unhashable cells count by their text."""
-    if frame.shape[1] == 0:  # nothing to compare
-        return np.arange(len(frame))
-    cells = {i: _hashable(frame.iloc[:, i]) for i in range(frame.shape[1])}
-    return pd.util.hash_pandas_object(pd.DataFrame(cells), index=False).to_numpy()
-
-
-def _hashable(column: pd.Series) -> pd.Series:
-    plain = column.dtype != object or all(cell.__hash__ is not None for cell in column)
-    return column if plain else column.map(repr)
-
-
-def _balance(classes: np.ndarray, later: np.ndarray, name: str) -> Iterator[Finding]:
-    for value in np.unique(classes):
-        train, test = float((classes[~later] == value).mean()), float((classes[later] == value).mean())
-        message = f"{value}: {train:.1%} of the training rows, {test:.1%} of the test rows"
-        yield Finding("balance", name, train > 0 < test, test, train, message, "warning")

@@ -54,9 +54,10 @@ def check_changes(what: str, changes: Any, kind: type[Any]) -> tuple[Any, ...]:
         if not isinstance(change, kind):
             raise RefusedError(f"{what}[{number}] is {change!r}; expected a {noun}")
         for earlier in changes[:number]:
-            if earlier.place == change.place and earlier.start < change.end and change.start < earlier.end:
+            shared = [place for place in change.places if place in earlier.places]
+            if shared and earlier.start < change.end and change.start < earlier.end:
                 raise RefusedError(
-                    f"{what}[{number}] meets an earlier {noun.lower()} on {change.place} at the same time; "
+                    f"{what}[{number}] meets an earlier {noun.lower()} on {shared[0]} at the same time; "
                     "give each a span of its own, so that the truth of a row stays one"
                 )
     return changes

@@ -6,37 +6,41 @@ unit_change      another unit: days become hours (x 24), shares percent (x 100),
                  thousandths (x 1000), times `strength`
 category_rename  the category is spelt in capitals (or, if it was, in small letters)
 type_change      the number becomes text with its unit: "12 days"
+swapped_columns  the value changes places with that of `other`, a column of the same kind
+stuck            a sensor hangs: the value is the column's last one from before the fault began
+                 (from the world's first row where the fault is there from the start)
+clock_skew       the clock runs `strength` hours ahead
+leak             the count is taken when the label is there, and says it: it lies `strength` / 2 of the
+                 way nearer to its maximum, times where the target lies in its bounds (yes 1, no 0);
+                 and the table says that it is known at creation
+serving_skew     the serving code computes otherwise: the value is cut down to whole steps of
+                 `strength` / 20 of the column's span (of 2 or more for whole numbers)
 duplicates       the whole row comes twice, the copy right after it: the table grows
 """
 
 from __future__ import annotations
 
-import math
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from mlsd.column import Column, article, whole
+from mlsd.column import Column, article
 from mlsd.datasets.checks import check_name, check_number, check_span
-from mlsd.datasets.span import within
 from mlsd.report import RefusedError
 
 NUMBERS = ("number", "integer")
-SUITS = {
+SUITS = {  # kind of fault: the kinds of column it can damage
     "nulls": (*NUMBERS, "boolean", "category"),
     "out_of_range": NUMBERS,
     "unit_change": NUMBERS,
     "category_rename": ("category",),
     "type_change": NUMBERS,
+    "swapped_columns": (*NUMBERS, "boolean", "category"),
+    "stuck": NUMBERS,
+    "clock_skew": ("time",),
+    "leak": NUMBERS,  # and known after a reaction
+    "serving_skew": NUMBERS,
     "duplicates": (),
 }
-WITH_STRENGTH = ("out_of_range", "unit_change")
-FINER = {"days": 24, "share": 100}  # hours, percent
-OTHERWISE = 1000  # thousandths
+WITH_STRENGTH = ("out_of_range", "unit_change", "clock_skew", "leak", "serving_skew")
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,21 @@ class Fault:
     """A defect that hits some rows of a span of time.
 
     Args:
-        kind: `"nulls"`, `"out_of_range"`, `"unit_change"`, `"category_rename"`, `"type_change"` or
-            `"duplicates"`, as defined above.
-        column: the feature it damages; None for duplicates, which repeat whole rows.
+        kind: what goes wrong; one of the kinds defined above.
+        column: the column it damages; None for duplicates, which repeat whole rows.
         start: when it begins, as a share of the world's time.
         end: when it is mended; 1 is the end of the world.
         fraction: the probability with which it hits a row of its span.
-        strength: the size of an out_of_range or a unit_change; 1 is the default size.
+        strength: its size, for the kinds that have one; 1 is the default size.
+        other: the column that swapped_columns exchanges `column` with.
 
     Raises:
         RefusedError: an argument is not one of these; the sentence names it.
 
     >>> Fault("unit_change", "account_age_days", start=0.5)
     Fault(unit_change on account_age_days, 0.5 to 1, 10 % of the rows)
+    >>> Fault("swapped_columns", "likes_1h", other="comments_1h", fraction=1)
+    Fault(swapped_columns on likes_1h and comments_1h, 0.5 to 1, 100 % of the rows)
     """
 
     kind: str
@@ -65,6 +71,7 @@ class Fault:
     end: float = 1.0
     fraction: float = 0.1
     strength: float = 1.0
+    other: str | None = None
 
     def __post_init__(self) -> None:
         check_name("a fault has kind", self.kind, SUITS)
@@ -80,130 +87,59 @@ class Fault:
             raise RefusedError(
                 f"{name} has column {self.column!r}; expected the name of the column to damage"
             )
+        self._check_other(name)
+
+    def _check_other(self, name: str) -> None:
+        if self.kind != "swapped_columns" and self.other is not None:
+            raise RefusedError(f"{name} damages one column; leave out other={self.other!r}")
+        if self.kind == "swapped_columns" and (not isinstance(self.other, str) or self.other == self.column):
+            raise RefusedError(
+                f"{name} exchanges {self.column} with {self.other!r}; expected other= the name of a second column"
+            )
 
     what = "fault"
 
     @property
-    def place(self) -> str:
+    def columns(self) -> tuple[str, ...]:
+        """The columns it damages."""
+        return tuple(name for name in (self.column, self.other) if name)
+
+    @property
+    def places(self) -> tuple[str, ...]:
         """Where it acts: two faults may not hit one column at the same time."""
-        return f"the column {self.column}" if self.column else "the rows"
+        return tuple(f"the column {name}" for name in self.columns) or ("the rows",)
+
+    @property
+    def size(self) -> str:
+        """How much of it there is, in words."""
+        return f"{100 * self.fraction:g} % of the rows"
 
     def __repr__(self) -> str:
-        column = f" on {self.column}" if self.column else ""
-        share = f"{100 * self.fraction:g} % of the rows"
-        return f"Fault({self.kind}{column}, {self.start:g} to {self.end:g}, {share})"
+        on = f" on {' and '.join(self.columns)}" if self.columns else ""
+        return f"Fault({self.kind}{on}, {self.start:g} to {self.end:g}, {self.size})"
 
 
 def check_suits(fault: Fault, columns: tuple[Column, ...], target: str) -> None:
-    """Refuse a fault on a column that is unknown, that is no feature, or whose kind it cannot damage."""
+    """Refuse a fault on a column that is unknown or that it cannot damage, naming those that it can."""
     if fault.column is None:
         return
-    features = {c.name: c for c in columns if c.kind in SUITS["nulls"] and c.name != target}
-    check_name(f"the fault {fault.kind} has column", fault.column, features)
-    kind = features[fault.column].kind
-    if kind not in SUITS[fault.kind]:
+    known = {column.name: column for column in columns}
+    fit = [column for column in columns if _suits(fault, column) and column.name != target]
+    names = [column.name for column in fit]
+    if fault.column in known and fault.column not in names:
+        column = known[fault.column]
         raise RefusedError(
-            f"the fault {fault.kind} cannot damage {fault.column}, {article(kind)} column; "
-            f"expected one of kind {' or '.join(SUITS[fault.kind])}"
+            f"the fault {fault.kind} cannot damage {column.name}, {article(column.kind)} column known at "
+            f"{column.known_at}; "
+            + (f"expected one of {', '.join(names)}" if names else "no column suits it")
         )
+    check_name(f"the fault {fault.kind} has column", fault.column, names)
+    if fault.other:
+        kind = known[fault.column].kind
+        names = [column.name for column in fit if column.kind == kind and column.name != fault.column]
+        check_name(f"the fault {fault.kind} exchanges {fault.column} with", fault.other, names)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Which rows are looked at: block `number` of a world, each row with its second of the world."""
-
-    seed: int
-    number: int
-    seconds: np.ndarray  # (n,)
-    length: int  # of the world, in seconds
-
-
-def strikes(fault: Fault, place: Place) -> np.ndarray:
-    """Return which rows of a block the fault hits, (n,) bool, drawn from a child of the seed.
-
-    The child is named by what the fault is: other faults and drifts in the world change nothing.
-    """
-    name = zlib.crc32(f"{fault.kind} {fault.column}".encode())
-    rng = np.random.default_rng(np.random.SeedSequence(place.seed, spawn_key=(place.number, name)))
-    drawn = rng.random(len(place.seconds)) < fault.fraction
-    return drawn & within(fault, place.seconds, place.length)
-
-
-def damage(
-    frame: pd.DataFrame, faults: tuple[Fault, ...], columns: tuple[Column, ...], place: Place
-) -> tuple[pd.DataFrame, list[np.ndarray], np.ndarray]:
-    """Return the table with its cells damaged, who was hit, and how often each row is to stand.
-
-    Args:
-        frame: n sound rows.
-        faults: what goes wrong.
-        columns: what the world says about its columns: kind, bounds and unit.
-        place: which rows these are.
-
-    Returns:
-        The table (n rows), one (n,) bool array per fault, and (n,) counts: 2 for a duplicated row.
-    """
-    described = {column.name: column for column in columns}
-    hits, times = [], np.ones(len(frame), dtype="int64")
-    for fault in faults:
-        hit = strikes(fault, place)
-        if fault.column is None:
-            times += hit
-        else:
-            cells, hit = _damage_column(frame[fault.column], fault, hit, described[fault.column])
-            frame = frame.assign(**{fault.column: cells})
-        hits.append(hit)
-    return frame, hits, times
-
-
-def _damage_column(
-    cells: pd.Series, fault: Fault, hit: np.ndarray, column: Column
-) -> tuple[pd.Series, np.ndarray]:
-    """Return the column and which of its cells really changed: 0 days are 0 hours."""
-    before = cells.astype(_dtype_after(fault, cells))  # the same in every block, hit or not
-    after = before.copy()
-    after[hit] = _DAMAGE[fault.kind](before[hit], fault, column)
-    changed = hit.copy()
-    changed[hit] = (after[hit] != before[hit]).fillna(True).astype(bool)
-    return after, changed
-
-
-def _dtype_after(fault: Fault, cells: pd.Series) -> Any:
-    if fault.kind == "type_change":
-        return object
-    if fault.kind == "nulls":
-        return {"i": "float64", "b": "boolean"}.get(cells.dtype.kind, cells.dtype)
-    return cells.dtype
-
-
-def _nulls(cells: pd.Series, fault: Fault, column: Column) -> Any:
-    return pd.NA if column.kind == "boolean" else np.nan
-
-
-def _out_of_range(cells: pd.Series, fault: Fault, column: Column) -> Any:
-    low, high = column.minimum or 0.0, column.maximum or 0.0
-    far = high + 10 * fault.strength * (high - low)
-    return math.ceil(far) if column.kind == "integer" else round(far, 6)
-
-
-def _unit_change(cells: pd.Series, fault: Fault, column: Column) -> Any:
-    other = cells.to_numpy(dtype="float64") * (FINER.get(column.unit, OTHERWISE) * fault.strength)
-    return np.rint(other).astype("int64") if column.kind == "integer" else np.round(other, 6)
-
-
-def _category_rename(cells: pd.Series, fault: Fault, column: Column) -> Any:
-    names = column.categories or ()
-    return cells.map({name: name.upper() if name != name.upper() else name.lower() for name in names})
-
-
-def _type_change(cells: pd.Series, fault: Fault, column: Column) -> Any:
-    return [f"{whole(value)} {column.unit}".strip() for value in cells]
-
-
-_DAMAGE: dict[str, Callable[[pd.Series, Fault, Column], Any]] = {
-    "nulls": _nulls,
-    "out_of_range": _out_of_range,
-    "unit_change": _unit_change,
-    "category_rename": _category_rename,
-    "type_change": _type_change,
-}
+def _suits(fault: Fault, column: Column) -> bool:
+    late_enough = fault.kind != "leak" or column.known_at == "reaction"
+    return column.kind in SUITS[fault.kind] and late_enough and not column.unique

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ import pandas as pd
 from mlsd.datasets import spam_law as law
 from mlsd.datasets.checks import check_changes, check_number, check_whole
 from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
-from mlsd.datasets.fault import Fault, Place, check_suits, damage
-from mlsd.datasets.span import within
-from mlsd.datasets.world import BLOCK, Block, World, moments, seconds_of
+from mlsd.datasets.fault import Fault, check_suits
+from mlsd.datasets.plan import Plan, Sound
+from mlsd.datasets.world import BLOCK, World, moments, seconds_of
 
 TARGET = "is_spam"
 HOUR = 3600  # seconds
@@ -26,19 +25,15 @@ DESCRIPTION = (
 )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Everything a block depends on besides its number."""
+class _Plan(Plan):
+    """How posts come about."""
 
-    n_samples: int
-    length: int  # seconds
-    seed: int
-    faults: tuple[Fault, ...]
-    drifts: tuple[Drift, ...]
+    columns = law.COLUMNS
+    target = TARGET
 
-    def __call__(self, k: int) -> Block:
-        """Make block k: its posts, what members made of them, then its faults."""
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(k,)))
+    def sound(self, k: int) -> Sound:
+        """Return block k: its posts and what members made of them."""
+        rng, n = self.generator(k), self.rows(k)
         u = dict(zip(law.AFTER, rng.random((len(law.AFTER), BLOCK)), strict=True))
         row = np.arange(k * BLOCK, (k + 1) * BLOCK)
         at = np.minimum((row + u["moment"]) / self.n_samples * self.length, self.length - 1).astype("int64")
@@ -47,13 +42,9 @@ class _Plan:
         reactive = law.probability_reactive(p, h)
         delay = (HOUR + u["delay"] * (47 * HOUR + 1)).astype("int64")
         cells = x | law.reactions(x, h, u) | {TARGET: verdict < p}
-        n = min(BLOCK, self.n_samples - k * BLOCK)  # the last block is made whole, then cut
         frame = _table(cells, row, moments(at), moments(at + delay)).iloc[:n]
-        place = Place(self.seed, k, at[:n], self.length)
-        frame, hits, times = damage(frame, self.faults, law.COLUMNS, place)
-        hits += [within(drift, at[:n], self.length) for drift in self.drifts]
         p, reactive = (after_selection(values, kept)[:n] for values in (p, reactive))
-        return Block(frame, p, reactive, tuple(hits)).repeat(times)
+        return Sound(frame, at[:n], p, reactive)
 
     def _posts(
         self, rng: np.random.Generator, at: np.ndarray

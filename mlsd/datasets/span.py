@@ -27,11 +27,15 @@ class Change(Protocol):
         """When it is over, as a share of the world's time."""
 
     @property
-    def strength(self) -> float:
-        """Its size; 1 is the default size of its kind."""
+    def columns(self) -> tuple[str, ...]:
+        """The columns it damages; none for a drift."""
 
     @property
-    def place(self) -> str:
+    def size(self) -> str:
+        """How much of it there is, in words."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
         """Where it acts, in words; no two changes act in one place at one time."""
 
 

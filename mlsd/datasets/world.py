@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from mlsd.column import Column
+from mlsd.column import Column, article
 from mlsd.datasets.checks import check_whole
 from mlsd.datasets.span import Change, limits
+from mlsd.report import RefusedError
 
 BLOCK = 4096  # rows made at once, before duplicates; block k draws from child k of the seed
 BEGAN = pd.Timestamp("2024-01-01", tz="UTC")
@@ -20,11 +21,14 @@ DAY = 86_400  # seconds
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows with their truth: `hits[j]` tells which of them change j touched, (n,) bool each."""
+    """Some rows with their truth: `hits[j]` tells which of them change j touched, (n,) bool each.
+
+    The mean of a target that is yes or no, 1 or 0, is its probability.
+    """
 
     frame: pd.DataFrame
-    true_probability: np.ndarray  # (n,)
-    true_probability_reactive: np.ndarray  # (n,)
+    true_mean: np.ndarray  # (n,) of the target, given the creation features
+    true_mean_reactive: np.ndarray  # (n,) given what is behind the reactions too
     hits: tuple[np.ndarray, ...]
 
     def repeat(self, times: np.ndarray) -> Block:
@@ -34,8 +38,8 @@ class Block:
         rows = np.repeat(np.arange(len(times)), times)
         return Block(
             self.frame.take(rows),
-            self.true_probability[rows],
-            self.true_probability_reactive[rows],
+            self.true_mean[rows],
+            self.true_mean_reactive[rows],
             tuple(hit[rows] for hit in self.hits),
         )
 
@@ -43,10 +47,10 @@ class Block:
     def join(cls, blocks: list[Block]) -> Block:
         """Return blocks one below the other, rows numbered from 0."""
         frame = pd.concat([block.frame for block in blocks], ignore_index=True)
-        p = np.concatenate([block.true_probability for block in blocks])
-        reactive = np.concatenate([block.true_probability_reactive for block in blocks])
+        mean = np.concatenate([block.true_mean for block in blocks])
+        reactive = np.concatenate([block.true_mean_reactive for block in blocks])
         hits = zip(*(block.hits for block in blocks), strict=True)
-        return cls(frame, p, reactive, tuple(np.concatenate(hit) for hit in hits))
+        return cls(frame, mean, reactive, tuple(np.concatenate(hit) for hit in hits))
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,10 @@ class World:
 
     @property
     def known_at(self) -> dict[str, str]:
-        """When the value of each column is known: at creation, after a reaction or with the label."""
+        """When the value of each column is known: at creation, after a reaction or with the label.
+
+        The frame's own `attrs["known_at"]` may claim otherwise: a leak says creation.
+        """
         return {column.name: column.known_at for column in self.columns}
 
     @property
@@ -98,24 +105,47 @@ class World:
         return self._marked(self._whole.frame.copy(deep=False))
 
     @property
-    def true_probability(self) -> np.ndarray:
-        """P(target | creation features) by the world's own law, (n,): no model scores better."""
-        return self._whole.true_probability
+    def true_mean(self) -> np.ndarray:
+        """E[target | creation features] by the world's own law, (n,): no forecast has a smaller squared error."""
+        return self._whole.true_mean
 
     @property
-    def true_probability_reactive(self) -> np.ndarray:
-        """P(target | creation features and the hidden mood behind the reactions), (n,).
+    def true_mean_reactive(self) -> np.ndarray:
+        """E[target | creation features and the hidden mood behind the reactions], (n,).
 
         Reactions are noisy signs of that mood, so no model that reads them scores better.
         """
-        return self._whole.true_probability_reactive
+        return self._whole.true_mean_reactive
+
+    @property
+    def true_probability(self) -> np.ndarray:
+        """P(target | creation features), (n,): `true_mean` of a target that is yes or no; no model scores better.
+
+        Raises:
+            RefusedError: the target is a number.
+        """
+        self._check_yes_or_no()
+        return self.true_mean
+
+    @property
+    def true_probability_reactive(self) -> np.ndarray:
+        """P(target | creation features and the hidden mood behind the reactions), (n,)."""
+        self._check_yes_or_no()
+        return self.true_mean_reactive
+
+    def _check_yes_or_no(self) -> None:
+        kind = next(column.kind for column in self.columns if column.name == self.target)
+        if kind != "boolean":
+            raise RefusedError(
+                f"{self.target} is {article(kind)}, which has no probability; read true_mean, its expected value"
+            )
 
     @property
     def truth(self) -> pd.DataFrame:
-        """One row per fault and drift: what, kind, column, start, end, n_rows, row_ids.
+        """One row per fault and drift: what, kind, column, other, start, end, n_rows, row_ids.
 
         `row_ids` names the rows touched, in order, each once: for a fault those whose cells really
-        changed (or that were repeated), for a drift all rows of its span.
+        changed (or that were repeated), for a drift all rows that it was at work on.
         """
         return self._truth.copy(deep=False)
 
@@ -153,7 +183,8 @@ class World:
             yield rows.iloc[at : at + batch]
 
     def _marked(self, frame: pd.DataFrame) -> pd.DataFrame:
-        frame.attrs = {"known_at": self.known_at, "units": self.units}
+        claimed = {change.columns[0]: "creation" for change in self.changes if change.kind == "leak"}
+        frame.attrs = {"known_at": self.known_at | claimed, "units": self.units}
         return frame
 
     def _blocks(self) -> Iterator[Block]:
@@ -162,7 +193,7 @@ class World:
     @cached_property
     def _whole(self) -> Block:
         whole = Block.join(list(self._blocks()))
-        for array in (whole.true_probability, whole.true_probability_reactive):
+        for array in (whole.true_mean, whole.true_mean_reactive):
             array.flags.writeable = False
         return whole
 
@@ -172,10 +203,9 @@ class World:
         for change, hit in zip(self.changes, self._whole.hits, strict=True):
             start, end = self._dates(change)
             ids = tuple(names[hit].drop_duplicates())
-            rows.append(
-                [change.what, change.kind, getattr(change, "column", None), start, end, len(ids), ids]
-            )
-        return pd.DataFrame(rows, columns=["what", "kind", "column", "start", "end", "n_rows", "row_ids"])
+            column, other = (*change.columns, None, None)[:2]
+            rows.append([change.what, change.kind, column, other, start, end, len(ids), ids])
+        return pd.DataFrame(rows, columns="what kind column other start end n_rows row_ids".split())
 
     def _dates(self, change: Change) -> list[pd.Timestamp]:
         return [BEGAN + pd.Timedelta(seconds=s) for s in limits(change, seconds_of(self.days))]
@@ -188,10 +218,8 @@ class World:
     def _told(self, change: Change) -> str:
         start, end = self._dates(change)
         until = f" until {end:%Y-%m-%d %H:%M}" if change.end < 1 else ""
-        column, fraction = getattr(change, "column", None), getattr(change, "fraction", None)
-        size = f"strength {change.strength:g}" if fraction is None else f"{100 * fraction:g} % of the rows"
-        on = f" on {column}" if column else ""
-        return f"{change.what} {change.kind}{on} from {start:%Y-%m-%d %H:%M}{until}, {size}"
+        on = f" on {' and '.join(change.columns)}" if change.columns else ""
+        return f"{change.what} {change.kind}{on} from {start:%Y-%m-%d %H:%M}{until}, {change.size}"
 
 
 def seconds_of(days: float) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlsd.report import RefusedError
 
@@ -17,6 +18,7 @@ def fit_estimator(
     task: str,
     categories: Sequence[int],
     *,
+    names: Sequence[str] = (),
     params: Mapping[str, Any] | None = None,
     random_state: int = 0,
 ) -> Any:
@@ -28,6 +30,8 @@ def fit_estimator(
         y: shape (n,), coded.
         task: `"binary"`, `"multiclass"` or `"regression"`.
         categories: the columns that hold category positions.
+        names: the columns' names; an estimator that is a pipeline and begins with a `ColumnTransformer`
+            brings its own preparation and gets the encoded table under these names.
         params: settings that replace the estimator's own.
         random_state: given to every part that has a `random_state` and none set.
 
@@ -35,7 +39,9 @@ def fit_estimator(
         RefusedError: the estimator does not fit the task, gives no probabilities, or fails.
     """
     from sklearn.base import clone
-    from sklearn.pipeline import make_pipeline
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
 
     name = type(estimator).__name__
     copy = clone(estimator)
@@ -48,6 +54,9 @@ def fit_estimator(
         ]
         copy.set_params(**dict.fromkeys(unset, random_state))
         _check_task(copy, name, task)
+        if isinstance(copy, Pipeline) and isinstance(copy[0], ColumnTransformer):
+            named = FunctionTransformer(pd.DataFrame, kw_args={"columns": list(names)})
+            return make_pipeline(named, *copy).fit(table, y)
         return make_pipeline(_preparation(table.shape[1], categories), copy).fit(table, y)
     except RefusedError:
         raise

@@ -153,7 +153,7 @@ def _fit(problem: _Problem, coded: _Coded, later: _Coded) -> Boosted:
         return fit_booster(params, coded.table, coded.y, stop, categories, recipe.random_state)
     model = fit_estimator(
         recipe.estimator, coded.table, coded.y, task, categories,
-        params=recipe.params, random_state=recipe.random_state,
+        names=problem.features, params=recipe.params, random_state=recipe.random_state,
     )  # fmt: skip
     return Boosted(model, 0)
 

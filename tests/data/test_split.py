@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsd.data import split_by_time, split_random
@@ -21,6 +21,7 @@ def finding(report, code):
     return found
 
 
+@settings(max_examples=50)
 @given(
     hours=st.lists(st.integers(0, 30), min_size=2, max_size=40),
     test=st.floats(0.01, 0.99),
@@ -45,6 +46,7 @@ def test_parting_by_time(hours, test, gap):
     pd.testing.assert_frame_equal(train, frame.loc[train.index])  # cells and dtypes are left alone
 
 
+@settings(max_examples=50)
 @given(n=st.integers(2, 60), test=st.floats(0.01, 0.99))
 def test_without_ties_the_share_is_kept(n, test):
     train, rest, _ = split_by_time(at_hours(range(n)), "at", test=test)
@@ -76,6 +78,7 @@ def test_times_of_any_dtype(dtype):
     assert train["row"].tolist() == [1, 2] and rest["row"].tolist() == [0]
 
 
+@settings(max_examples=50)
 @given(
     classes=st.lists(st.sampled_from(["a", "b", "c"]), min_size=2, max_size=50),
     test=st.floats(0.05, 0.95),
@@ -99,9 +102,9 @@ def test_every_row_is_as_likely_to_be_tested_on():
     frame = pd.DataFrame({"row": range(10), "y": [1] * 3 + [0] * 7})
     for stratify in (None, "y"):
         counts = np.zeros(10)
-        for random_state in range(1_000):
+        for random_state in range(120):
             counts[split_random(frame, test=0.3, random_state=random_state, stratify=stratify)[1]["row"]] += 1
-        assert abs(counts - 300).max() < 75  # 5 standard errors
+        assert abs(counts - 36).max() < 26  # 5 standard errors
 
 
 def test_what_both_parts_share_is_warned_of():
@@ -139,8 +142,8 @@ REFUSED = {
     "text": (NAIVE.astype(str), {}, "is not a time"),
     "lists": (pd.DataFrame({"at": [[1], [2]]}), {}, "at cannot be read as a time"),
     "missing": (pd.DataFrame({"at": [START, None]}), {}, "1 rows have no at; leave them out"),
-    "no column": (pd.DataFrame({"on": [START, START]}), {}, "has no single column 'at'; it has on"),
-    "two columns": (pd.concat([AWARE, AWARE], axis=1), {}, "has no single column 'at'"),
+    "no column": (pd.DataFrame({"on": [START, START]}), {}, "the table has no column 'at'"),
+    "two columns": (pd.concat([AWARE, AWARE], axis=1), {}, "the table has 2 columns 'at'; expected one"),
     "one instant": (at_hours([1, 1, 1]), {}, "no row is left before"),
     "one row": (at_hours([1]), {}, "a table of 1 row cannot be split"),
     "no row": (at_hours([1])[:0], {}, "a table of 0 rows cannot be split"),
@@ -169,7 +172,7 @@ def test_a_random_split_that_makes_no_sense_is_refused():
     frame = pd.DataFrame({"y": [1, None, 2]})
     for how, sentence in (
         ({"test": 0}, "test is 0; expected a share"),
-        ({"stratify": "z"}, "has no single column 'z'; it has y"),
+        ({"stratify": "z"}, "the table has no column 'z'"),
         ({"stratify": "y"}, "1 rows have no y; leave them out"),
     ):
         with pytest.raises(RefusedError, match=sentence):

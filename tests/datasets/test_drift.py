@@ -42,7 +42,7 @@ def law_of(frame, turned=0.0):
     for column in law.COLUMNS:
         if column.kind == "category":
             x[column.name] = pd.Categorical(frame[column.name], categories=column.categories).codes
-    return law.probability(x, np.full(len(frame), turned))
+    return law.probability(x, np.broadcast_to(turned, len(frame)))
 
 
 def logit(p):
@@ -221,6 +221,99 @@ def test_concept_drift_gives_the_label_another_law():
         assert stats.spearmanr(drifted.true_probability[now], quiet.true_probability[now]).statistic < 0.3
 
 
+# ---- gradual and recurring: the same laws at every strength in between ------------------------------
+
+SHAPES = ("gradual", "recurring")
+SPAN = (0.2, 0.9)
+
+
+@functools.cache
+def shaped(seed, kind, shape):
+    return make_spam_posts(N, random_state=seed, drifts=[Drift(kind, *SPAN, shape, 2.0)])
+
+
+def strength_of(some, shape):
+    """How strong a drift of strength 2 over `SPAN` is at each row, from the row's time alone."""
+    since = (some.frame["posted_at"] - pd.Timestamp("2024-01-01", tz="UTC")) / pd.Timedelta(days=28)
+    way = ((since - SPAN[0]) / (SPAN[1] - SPAN[0])).to_numpy()
+    on = way if shape == "gradual" else np.isin(np.floor(way * 5), [0, 2, 4])
+    return np.where((way >= 0) & (way < 1), 2.0 * on, 0.0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shaped_drift_touches_its_rows_and_no_other(kind, shape):
+    drifted, quiet = shaped(0, kind, shape), world(0)
+    at_work = strength_of(drifted, shape) > 0
+    assert drifted.truth["row_ids"][0] == tuple(drifted.frame.loc[at_work, "post_id"])
+    pd.testing.assert_frame_equal(drifted.frame[~at_work], quiet.frame[~at_work], check_exact=True)
+    assert np.array_equal(drifted.true_probability[~at_work], quiet.true_probability[~at_work])
+    assert np.mean(drifted.true_probability[at_work] != quiet.true_probability[at_work]) > 0.2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shaped_data_drift_moves_x_and_keeps_the_law_of_the_label_everywhere(shape):
+    for seed in SEEDS[:3]:
+        drifted, quiet = shaped(seed, "data", shape), world(seed)
+        assert np.array_equal(drifted.true_probability, law_of(drifted.frame))
+        assert_the_same_hidden_verdict(drifted, quiet)
+        strength = strength_of(drifted, shape)
+        early, late = (strength > 0) & (strength < 0.5), strength > 1.5
+        for name in ("n_words", "account_age_days"):
+            assert differ(drifted.frame.loc[late, name], quiet.frame.loc[late, name]) < 1e-6
+        shift = (quiet.frame["account_age_days"] - drifted.frame["account_age_days"]).to_numpy()
+        assert shape == "recurring" or 0 < shift[early].mean() < shift[late].mean() / 3
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shaped_target_drift_moves_the_log_odds_by_what_its_strength_says(shape):
+    drifted = shaped(0, "target", shape)
+    offset = logit(drifted.true_probability) - logit(law_of(drifted.frame))
+    expected = -strength_of(drifted, shape) * np.log(0.2)
+    assert np.abs(offset - expected).max() < 2e-4  # a second of the clock, six decimals of a
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shaped_target_drift_keeps_every_column_within_each_class(shape):
+    values = []
+    for seed in SEEDS[:3]:
+        drifted, quiet = shaped(seed, "target", shape), world(seed)
+        strength = strength_of(drifted, shape)
+        frame = drifted.frame.assign(law=law_of(drifted.frame))
+        now = {"some": (strength > 0) & (strength < 1), "much": strength >= 1}
+        for part in (rows for rows in now.values() if rows.any()):
+            for name in [*CREATION, *REACTIONS, "law"]:
+                for spam in (True, False):
+                    same = (frame["is_spam"] == spam).to_numpy()
+                    values.append(
+                        differ(frame.loc[part & same, name], frame.loc[(strength == 0) & same, name])
+                    )
+            share = drifted.frame.loc[part, "is_spam"].mean(), quiet.frame.loc[part, "is_spam"].mean()
+            assert share[0] > 1.3 * share[1]
+    assert min(values) > ALPHA / len(values)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shaped_concept_drift_moves_no_feature_and_turns_the_law_as_far_as_its_strength(shape):
+    for seed in SEEDS[:2]:
+        drifted, quiet = shaped(seed, "concept", shape), world(seed)
+        features = [name for name in quiet.frame if name != "is_spam"]
+        pd.testing.assert_frame_equal(drifted.frame[features], quiet.frame[features], check_exact=True)
+        strength = strength_of(drifted, shape)
+        assert np.abs(drifted.true_probability - law_of(drifted.frame, strength)).max() < 1e-4
+        assert_the_same_hidden_verdict(drifted, quiet)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_follow_the_law_of_every_strength(kind, shape):
+    some = shaped(1, kind, shape)
+    y, p, strength = some.frame["is_spam"].to_numpy(), some.true_probability, strength_of(some, shape)
+    parts = [strength == 0, (strength > 0) & (strength < 1), strength >= 1]
+    values = [calibration_p_value(y[part], p[part]) for part in parts if part.sum() > 500]
+    assert min(values) > ALPHA / len(values) / 6
+
+
 # ---- together, and refused -------------------------------------------------------------------------
 
 
@@ -243,13 +336,23 @@ def test_a_drift_may_come_twice():
     assert np.array_equal(some.true_probability, expected)
 
 
+def test_a_gradual_drift_may_lead_into_an_abrupt_one():
+    some = make_spam_posts(N, drifts=[Drift("concept", 0.2, 0.5, "gradual"), Drift("concept", 0.5, 1.0)])
+    now = inside(some)
+    assert np.array_equal(some.true_probability[now], law_of(some.frame, 1.0)[now])
+    assert repr(some).splitlines()[1] == (
+        "  drift concept from 2024-01-06 14:24 until 2024-01-15 00:00, gradual, strength 1"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ({"kind": "label"}, "a drift has kind 'label'; expected one of data, target, concept"),
         ({"kind": "consept"}, "a drift has kind 'consept'; .*: did you mean 'concept'?"),
         ({"kind": None}, "a drift has kind None; expected one of"),
-        ({"shape": "gradual"}, "the data drift has shape 'gradual'; expected one of abrupt"),
+        ({"shape": "slow"}, "the data drift has shape 'slow'; expected one of abrupt, gradual, recurring"),
+        ({"shape": "gradually"}, "the data drift has shape 'gradually'; .*: did you mean 'gradual'?"),
         ({"start": -0.1}, "the data drift has start -0.1; expected a number from 0 to 1"),
         ({"start": 0.5, "end": 0.5}, "the data drift starts at 0.5 and ends at 0.5; expected 0 <= start < end <= 1"),
         ({"end": 28}, "the data drift has end 28; expected a number from 0 to 1"),

@@ -1,6 +1,7 @@
 """Each kind of fault does what its definition says to the rows it hits, and nothing else."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy import stats
 
 from mlsd.datasets import Drift, Fault, make_spam_posts
 from mlsd.datasets import spam_law as law
+from mlsd.metrics import score
 from mlsd.plain import is_missing
 from mlsd.report import RefusedError
 
@@ -29,7 +31,21 @@ CELL_FAULTS = [
     Fault("category_rename", "member_country"),
     Fault("type_change", "account_age_days"),
     Fault("type_change", "profile_complete"),
+    Fault("stuck", "n_connections", start=0.25, end=0.8, fraction=0.7),
+    Fault("stuck", "profile_complete", start=0.0, fraction=1.0),
+    Fault("clock_skew", "posted_at", strength=2.0),
+    Fault("clock_skew", "labelled_at", end=0.9, strength=0.25, fraction=0.3),
+    Fault("leak", "reports_1h", start=0.1, fraction=0.8),
+    Fault("serving_skew", "account_age_days", fraction=1.0),
+    Fault("serving_skew", "caps_share", strength=0.3),
 ]
+ALWAYS = (
+    "nulls",
+    "out_of_range",
+    "category_rename",
+    "type_change",
+    "clock_skew",
+)  # change each cell they hit
 
 
 @functools.cache
@@ -63,8 +79,12 @@ def test_a_fault_hits_the_declared_fraction_of_its_span(fault):
     assert not hit[~within].any()
     if fault.kind == "unit_change":  # a zero is a zero in every unit
         within = within & (sound[fault.column] != 0).to_numpy()
+    elif fault.kind not in ALWAYS:  # a cell may come out as it was; a fault on all rows tells which change
+        full = hit_by(make_spam_posts(N, random_state=5, faults=[replace(fault, fraction=1.0)]))
+        assert (hit <= full).all()
+        within = full
     n, k = int(within.sum()), int(hit[within].sum())
-    assert stats.binomtest(k, n, fault.fraction).pvalue > 0.001
+    assert k == n if fault.fraction == 1 else stats.binomtest(k, n, fault.fraction).pvalue > 0.001
 
 
 def cells(fault):
@@ -119,6 +139,106 @@ def test_type_change_makes_text_of_numbers_and_leaves_the_others_numbers():
     assert set(map(type, column)) == {int, str}
 
 
+SWAPS = [("likes_1h", "comments_1h"), ("caps_share", "profile_complete"), ("has_image", "asks_payment"),
+         ("topic", "language")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "other"), SWAPS)
+def test_swapped_columns_exchange_their_values_and_leave_the_rest(column, other):
+    fault = Fault("swapped_columns", column, start=0.3, end=0.7, fraction=0.5, other=other)
+    world, sound = make_spam_posts(N, random_state=5, faults=[fault]), frame_of()
+    frame, hit = world.frame, hit_by(world)
+    rest = [name for name in sound if name not in (column, other)]
+    pd.testing.assert_frame_equal(frame[rest], sound[rest], check_exact=True)
+    pd.testing.assert_frame_equal(frame[~hit], sound[~hit], check_exact=True)
+    assert list(frame.loc[hit, column]) == list(sound.loc[hit, other])
+    assert list(frame.loc[hit, other]) == list(sound.loc[hit, column])
+    assert (sound.loc[hit, column] != sound.loc[hit, other]).all()  # equal values are not counted as hit
+    assert (world.truth["column"][0], world.truth["other"][0]) == (column, other)
+    differ = (sound[column] != sound[other]).to_numpy()
+    within = differ & hit_by(make_spam_posts(N, random_state=5, faults=[replace(fault, fraction=1.0)]))
+    assert stats.binomtest(int(hit.sum()), int(within.sum()), 0.5).pvalue > 0.001
+
+
+def test_a_stuck_sensor_shows_its_last_value_from_before_the_fault():
+    for start in (0.0, 0.05, 0.5, 0.975):
+        world = make_spam_posts(
+            N, random_state=5, faults=[Fault("stuck", "n_connections", start, fraction=1)]
+        )
+        sound, since = frame_of(), frame_of()["posted_at"] - pd.Timestamp("2024-01-01", tz="UTC")
+        before = (since < start * pd.Timedelta(days=28)).to_numpy()
+        last = sound.loc[before, "n_connections"].iloc[-1] if start else sound["n_connections"].iloc[0]
+        assert (world.frame.loc[~before, "n_connections"] == last).all()
+        assert world.frame["n_connections"].dtype == "int64"
+
+
+@pytest.mark.parametrize(("column", "hours"), [("posted_at", 1.0), ("posted_at", 5.5), ("labelled_at", 24.0)])
+def test_a_skewed_clock_runs_ahead(column, hours):
+    before, after = cells(Fault("clock_skew", column, strength=hours))
+    assert (after - before == pd.Timedelta(hours=hours)).all()
+    assert after.dtype == before.dtype
+
+
+def test_a_leak_carries_the_label_and_is_told_as_known_at_creation():
+    fault = Fault("leak", "reports_1h", start=0.0, fraction=1.0)
+    world, sound = make_spam_posts(N, random_state=5, faults=[fault]), frame_of()
+    hit, spam = hit_by(world), sound["is_spam"].to_numpy()
+    full = (sound["reports_1h"] == 30).to_numpy()  # the maximum already
+    assert np.array_equal(hit, spam & ~full)
+    assert full.sum() < 0.01 * N
+    before, after = cells(fault)
+    assert np.array_equal(after, np.rint(before + 0.5 * (30 - before)))  # half of the way to the maximum
+    assert score("roc_auc", spam, world.frame["reports_1h"]) > 0.99
+    assert score("roc_auc", spam, sound["reports_1h"]) < 0.9
+    for frame in (world.frame, next(world.stream(100))):
+        assert frame.attrs["known_at"]["reports_1h"] == "creation"
+        assert frame.attrs["known_at"]["likes_1h"] == "reaction"
+    assert world.known_at["reports_1h"] == "reaction"  # the world itself knows better
+
+
+@pytest.mark.parametrize(
+    ("column", "strength", "low", "step"),
+    [
+        ("account_age_days", 1.0, 0, 200),
+        ("n_words", 1.0, 3, 15),
+        ("n_links", 1.0, 0, 2),
+        ("caps_share", 2.0, 0, 0.1),
+    ],
+)
+def test_a_serving_skew_cuts_down_to_steps_and_stays_inside_the_bounds(column, strength, low, step):
+    fault = Fault("serving_skew", column, start=0.0, fraction=1.0, strength=strength)
+    before, after = cells(fault)
+    steps = ((after - low) / step).round(6)
+    assert (steps == steps.round()).all()
+    assert (after <= before).all()
+    assert (before - after < step - 1e-9).all()
+    assert SOUND[column].minimum <= after.min() <= after.max() <= SOUND[column].maximum
+
+
+def test_two_faults_at_once_each_do_their_own():
+    swap = Fault("swapped_columns", "likes_1h", fraction=0.5, other="comments_1h")
+    others = [
+        Fault("leak", "reports_1h"),
+        Fault("stuck", "n_words"),
+        Fault("clock_skew", "posted_at", strength=3),
+    ]
+    together = make_spam_posts(N, random_state=5, faults=[swap, *others])
+    for number, fault in enumerate((swap, *others)):
+        alone = make_spam_posts(N, random_state=5, faults=[fault])
+        assert together.truth["row_ids"][number] == alone.truth["row_ids"][0]
+        for column in fault.columns:
+            pd.testing.assert_series_equal(together.frame[column], alone.frame[column], check_exact=True)
+
+
+def test_a_swap_may_follow_a_fault_that_changed_the_kind_of_a_column():
+    first = [Fault("nulls", "n_links", 0.0, 0.3), Fault("type_change", "posts_last_week", 0.1, 0.4)]
+    swap = Fault("swapped_columns", "n_links", 0.5, 0.9, fraction=1, other="posts_last_week")
+    world, sound = make_spam_posts(N, random_state=5, faults=[*first, swap]), frame_of()
+    hit = world.frame["post_id"].isin(world.truth["row_ids"][2]).to_numpy()
+    assert list(world.frame.loc[hit, "n_links"]) == list(sound.loc[hit, "posts_last_week"])
+    assert list(world.frame.loc[hit, "posts_last_week"]) == list(sound.loc[hit, "n_links"])
+
+
 def test_duplicates_repeat_whole_rows_right_after_the_original():
     world = make_spam_posts(N, random_state=5, faults=[Fault("duplicates", start=0.4, fraction=0.2)])
     frame, (n_rows,), (row_ids,) = world.frame, world.truth["n_rows"], world.truth["row_ids"]
@@ -170,8 +290,14 @@ def test_faults_of_one_column_may_follow_each_other():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"kind": "leak"}, "a fault has kind 'leak'; expected one of nulls, out_of_range, unit_change, "
-                           "category_rename, type_change, duplicates"),
+        ({"kind": "rust"}, "a fault has kind 'rust'; expected one of nulls, out_of_range, unit_change, "
+                           "category_rename, type_change, swapped_columns, stuck, clock_skew, leak, serving_skew, "
+                           "duplicates"),
+        ({"other": "n_words"}, "the fault nulls damages one column; leave out other='n_words'"),
+        ({"kind": "swapped_columns"}, "the fault swapped_columns exchanges n_links with None; "
+                                      "expected other= the name of a second column"),
+        ({"kind": "swapped_columns", "other": "n_links"}, "the fault swapped_columns exchanges n_links with 'n_links'"),
+        ({"kind": "stuck", "strength": 2}, "the fault stuck has strength 2 but no size; set its fraction instead"),
         ({"kind": "null"}, "a fault has kind 'null'; .*: did you mean 'nulls'?"),
         ({"column": None}, "the fault nulls has column None; expected the name of the column to damage"),
         ({"column": ["a"]}, r"the fault nulls has column \['a'\]; expected the name"),
@@ -193,15 +319,28 @@ def test_a_fault_that_is_none_is_refused_in_one_sentence(arguments, sentence):
     ("fault", "sentence"),
     [
         (Fault("nulls", "n_link"), "the fault nulls has column 'n_link'; .*: did you mean 'n_links'?"),
-        (Fault("nulls", "post_id"), "the fault nulls has column 'post_id'; expected one of n_words, "),
-        (Fault("nulls", "posted_at"), "the fault nulls has column 'posted_at'; expected one of n_words, "),
-        (Fault("nulls", "is_spam"), "the fault nulls has column 'is_spam'; expected one of n_words, "),
-        (Fault("out_of_range", "topic"), "the fault out_of_range cannot damage topic, a category column; "
-                                         "expected one of kind number or integer"),
-        (Fault("unit_change", "has_image"), "the fault unit_change cannot damage has_image, a boolean column; "),
-        (Fault("type_change", "language"), "the fault type_change cannot damage language, a category column; "),
-        (Fault("category_rename", "n_words"), "the fault category_rename cannot damage n_words, an integer column; "
-                                              "expected one of kind category"),
+        (Fault("nulls", "post_id"), "the fault nulls cannot damage post_id, a text column known at creation; "
+                                    "expected one of n_words, "),
+        (Fault("nulls", "posted_at"), "the fault nulls cannot damage posted_at, a time column known at creation; "),
+        (Fault("nulls", "is_spam"), "the fault nulls cannot damage is_spam, a boolean column known at label; "),
+        (Fault("out_of_range", "topic"), "the fault out_of_range cannot damage topic, a category column known at "
+                                         "creation; expected one of n_words, n_links, caps_share, "),
+        (Fault("unit_change", "has_image"), "the fault unit_change cannot damage has_image, a boolean column"),
+        (Fault("type_change", "language"), "the fault type_change cannot damage language, a category column"),
+        (Fault("category_rename", "n_words"), "the fault category_rename cannot damage n_words, an integer column "
+                                              "known at creation; expected one of topic, language, member_country$"),
+        (Fault("stuck", "topic"), "the fault stuck cannot damage topic, a category column .*; expected one of n_words"),
+        (Fault("clock_skew", "n_words"), "the fault clock_skew cannot damage n_words, an integer column known at "
+                                         "creation; expected one of posted_at, labelled_at$"),
+        (Fault("leak", "n_words"), "the fault leak cannot damage n_words, an integer column known at creation; "
+                                   "expected one of views_1h, likes_1h, comments_1h, reports_1h$"),
+        (Fault("serving_skew", "has_image"), "the fault serving_skew cannot damage has_image, a boolean column"),
+        (Fault("swapped_columns", "caps_share", other="n_words"),
+         "the fault swapped_columns exchanges caps_share with 'n_words'; expected one of profile_complete$"),
+        (Fault("swapped_columns", "likes_1h", other="is_spam"),
+         "the fault swapped_columns exchanges likes_1h with 'is_spam'; expected one of n_words,"),
+        (Fault("swapped_columns", "posted_at", other="labelled_at"),
+         "the fault swapped_columns cannot damage posted_at, a time column"),
     ],
 )  # fmt: skip
 def test_a_fault_on_the_wrong_column_is_refused_in_one_sentence(fault, sentence):

@@ -23,16 +23,30 @@ BROKEN = {
     ],
     "drifts": [Drift("data", start=0.3, end=0.5), Drift("target", start=0.4), Drift("concept", start=0.8)],
 }
+WORN = {
+    "faults": [
+        Fault("swapped_columns", "caps_share", start=0.1, fraction=0.3, other="profile_complete"),
+        Fault("stuck", "n_words", start=0.55, fraction=0.9),
+        Fault("clock_skew", "posted_at", strength=2),
+        Fault("leak", "reports_1h", end=0.8, fraction=0.5),
+        Fault("serving_skew", "n_connections", fraction=1.0),
+    ],
+    "drifts": [
+        Drift("data", 0.1, 0.9, "recurring"),
+        Drift("target", 0.4, shape="gradual"),
+        Drift("concept", 0.2, 0.7, "recurring"),
+    ],
+}
 
 
 @settings(max_examples=25)
 @given(
     n_samples=st.integers(1, 9_000),
     batch=st.one_of(st.integers(30, 10_000), st.sampled_from([4095, 4096, 4097, 8192])),
-    broken=st.booleans(),
+    broken=st.sampled_from([{}, BROKEN, WORN]),
 )
 def test_a_stream_of_any_batch_size_is_the_frame(n_samples, batch, broken):
-    world = make_spam_posts(n_samples, random_state=3, **(BROKEN if broken else {}))
+    world = make_spam_posts(n_samples, random_state=3, **broken)
     batches = list(world.stream(batch))
     pd.testing.assert_frame_equal(pd.concat(batches), world.frame, check_exact=True)
     assert all(len(part) == batch for part in batches[:-1])
@@ -40,9 +54,10 @@ def test_a_stream_of_any_batch_size_is_the_frame(n_samples, batch, broken):
     assert all((part.dtypes == world.frame.dtypes).all() for part in batches)
 
 
+@pytest.mark.parametrize("broken", [BROKEN, WORN], ids=["broken", "worn"])
 @pytest.mark.parametrize("batch", [1, 7, np.int64(300), 301])
-def test_small_batches_cross_nothing_wrongly(batch):
-    world = make_spam_posts(300, **BROKEN)
+def test_small_batches_cross_nothing_wrongly(batch, broken):
+    world = make_spam_posts(300, **broken)
     batches = list(world.stream(batch))
     pd.testing.assert_frame_equal(pd.concat(batches), world.frame, check_exact=True)
     assert max(map(len, batches)) <= batch
@@ -125,7 +140,7 @@ def test_what_a_user_does_to_the_frame_does_not_touch_the_world():
 def test_the_truth_has_a_row_per_fault_and_drift_and_names_their_rows():
     world = make_spam_posts(8_000, days=10, **BROKEN)
     frame, truth = world.frame, world.truth
-    assert list(truth.columns) == ["what", "kind", "column", "start", "end", "n_rows", "row_ids"]
+    assert list(truth.columns) == ["what", "kind", "column", "other", "start", "end", "n_rows", "row_ids"]
     assert list(truth["what"]) == ["fault"] * 5 + ["drift"] * 3
     assert list(truth["kind"]) == [change.kind for change in (*BROKEN["faults"], *BROKEN["drifts"])]
     assert truth["start"].iloc[5] == pd.Timestamp("2024-01-04", tz="UTC")
