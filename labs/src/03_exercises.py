@@ -16,19 +16,17 @@ waiting = Exercise(
     hints=(
         "Ask each rule about every row; a rule answers with one truth value per row.",
         "A row is rejected when any rule says no. `~kept` turns the answer of a rule round.",
-        'Collect reasons row by row: `reasons = pd.Series("", index=frame.index)`, then add to it.',
+        "Per row, the reasons are the names of the rules whose answer is False: join them.",
     ),
 )
 
 
 @waiting.reference
 def quarantine(frame, rules):
-    reasons = pd.Series("", index=frame.index)
-    for name, rule in rules.items():
-        broken = ~rule(frame)
-        reasons[broken] = (reasons[broken] + "; " + name).str.removeprefix("; ")
-    rejected = reasons != ""
-    return frame[~rejected], frame[rejected].assign(reasons=reasons[rejected])
+    broken = np.array([~rule(frame) for rule in rules.values()])  # a row per rule
+    reasons = ["; ".join(name for name, b in zip(rules, row, strict=True) if b) for row in broken.T]
+    rejected = broken.any(axis=0)
+    return frame[~rejected], frame[rejected].assign(reasons=[reason for reason in reasons if reason])
 
 
 RULES = {
@@ -66,7 +64,6 @@ def _(answer, rng):
 def _(answer, rng):
     frame = pd.DataFrame({"parcels": [3.0, np.nan, -1.0, np.nan], "depot": ["north", "south", "nroth", "x"]})
     _, rejected = answer(frame, RULES)
-    expect("reasons" in rejected, "the rejected rows have no column 'reasons'")
     wanted = ["a parcel count is missing", "fewer than no parcels; no such depot"]
     expect_same(
         list(rejected["reasons"]), [*wanted, "a parcel count is missing; no such depot"], "the reasons"
@@ -75,7 +72,17 @@ def _(answer, rng):
 
 @waiting.misconception(
     "drop_and_forget",
-    why="Rows are thrown out and nobody can say why.",
+    why="Rows are thrown away; whoever sent them will never know.",
+    hint="What is rejected waits: return it.",
+)
+def _(frame, rules):
+    clean, rejected = quarantine(frame, rules)
+    return clean, rejected.iloc[:0]
+
+
+@waiting.misconception(
+    "no_reasons",
+    why="Rows wait and nobody can say why.",
     hint="Rejected rows need a column `reasons`, for whoever sent them.",
 )
 def _(frame, rules):
@@ -221,11 +228,20 @@ def _(train, other, fold):
 )
 def _(train, other, fold):
     inside, outside = encode(train, other, fold)
-    known = other["author"].isin(train["author"]).to_numpy()
+    return inside, np.where(other["author"].isin(train["author"]), outside, 0)
+
+
+@encoding.misconception(
+    "average_of_all",
+    why="The average of all training rows holds the row's own label too.",
+    hint="Take the average of the other folds.",
+)
+def _(train, other, fold):
+    inside, outside = encode(train, other, fold)
     for k in np.unique(fold):
         unseen = ~train["author"].isin(train["author"][fold != k]).to_numpy() & (fold == k)
-        inside[unseen] = 0
-    return inside, np.where(known, outside, 0)
+        inside[unseen] = train["is_spam"].mean()
+    return inside, outside
 
 
 # ---- 03.3 ------------------------------------------------------------------------------------------
@@ -275,7 +291,6 @@ def _(answer, rng):
     past, future = answer(frame, when, test, embargo)
     left = frame.drop([*past.index, *future.index])
     cut = future[when].min()
-    expect_same(len(left) + len(past) + len(future), len(frame), "rows in all")
     inside = (left[when] < cut) & (left[when] > cut - embargo)
     expect_same(int(inside.sum()), len(left), "of the rows left out, those inside the embargo")
 

@@ -1,7 +1,7 @@
 """How fast do worlds stream, and does the memory grow with the rows?
 
     python tests/benchmarks/bench_streams.py                  # 10^6 and 10^7 posts, all parcel volumes there are
-    python tests/benchmarks/bench_streams.py --rows 100000000 # and 10^8 posts: about 15 minutes
+    python tests/benchmarks/bench_streams.py --rows 100000000 # and 10^8 posts: about 5 minutes
 
 Each stream runs in a process of its own. Added memory: highest resident size less that after 50,000 rows.
 """
