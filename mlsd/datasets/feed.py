@@ -13,7 +13,7 @@ from mlsd.datasets import feed_law as law
 from mlsd.datasets.checks import check_changes, check_number, check_whole
 from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
 from mlsd.datasets.fault import Fault, check_suits
-from mlsd.datasets.plan import Plan, Sound
+from mlsd.datasets.plan import Plan, Sound, table_of
 from mlsd.datasets.world import BLOCK, World, moments, seconds_of
 from mlsd.report import RefusedError
 
@@ -119,12 +119,7 @@ def _table(x: law.Features, row: np.ndarray, shown: pd.Index, labelled: pd.Index
     table["update_id"] = [f"update-{i:08d}" for i in row]
     table["session"] = [f"session-{i:07d}" for i in x["session"]]
     table["member_id"] = [f"member-{i:05d}" for i in x["member"]]
-    for column in law.COLUMNS:
-        if column.kind == "category":
-            table[column.name] = pd.Series(column.categories).take(x[column.name]).array
-        elif column.kind == "integer":
-            table[column.name] = x[column.name].astype("int64")
-    return pd.DataFrame({column.name: table[column.name] for column in law.COLUMNS})
+    return table_of(law.COLUMNS, table)
 
 
 def make_news_feed(

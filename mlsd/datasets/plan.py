@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,18 @@ class Plan:
     def last_before(self, second: int) -> pd.DataFrame:
         """Return the last sound row before a second of the world, a frame of one; its first if none is."""
         return _last_before(self, second)
+
+
+def table_of(columns: tuple[Column, ...], cells: Mapping[str, Any]) -> pd.DataFrame:
+    """Return cells as a table in the order of its columns: category positions by name, whole numbers as such."""
+    table = dict(cells)
+    for column in columns:
+        values = table[column.name]
+        if column.kind == "category":
+            table[column.name] = pd.Series(column.categories).take(values).array
+        elif column.kind == "integer":
+            table[column.name] = values.astype("int64")
+    return pd.DataFrame({column.name: table[column.name] for column in columns})
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from mlsd.datasets import spam_law as law
 from mlsd.datasets.checks import check_changes, check_number, check_whole
 from mlsd.datasets.drift import Drift, after_selection, kept_negatives, size
 from mlsd.datasets.fault import Fault, check_suits
-from mlsd.datasets.plan import Plan, Sound
+from mlsd.datasets.plan import Plan, Sound, table_of
 from mlsd.datasets.world import BLOCK, World, moments, seconds_of
 
 TARGET = "is_spam"
@@ -74,12 +74,7 @@ def _table(x: law.Features, row: np.ndarray, posted: pd.Index, labelled: pd.Inde
     """Return columns in the order of `COLUMNS`, categories by name."""
     table: dict[str, Any] = {**x, "posted_at": posted, "labelled_at": labelled}
     table["post_id"] = [f"post-{i:08d}" for i in row]
-    for column in law.COLUMNS:
-        if column.kind == "category":
-            table[column.name] = pd.Series(column.categories).take(x[column.name]).array
-        elif column.kind == "integer":
-            table[column.name] = x[column.name].astype("int64")
-    return pd.DataFrame({column.name: table[column.name] for column in law.COLUMNS})
+    return table_of(law.COLUMNS, table)
 
 
 def make_spam_posts(
