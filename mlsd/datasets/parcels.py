@@ -13,7 +13,7 @@ from mlsd.datasets import parcels_law as law
 from mlsd.datasets.checks import check_changes, check_number, check_whole
 from mlsd.datasets.drift import Drift, size
 from mlsd.datasets.fault import Fault, check_suits
-from mlsd.datasets.plan import Plan, Sound
+from mlsd.datasets.plan import Plan, Sound, table_of
 from mlsd.datasets.world import BLOCK, DAY, World, moments
 from mlsd.report import RefusedError
 
@@ -85,11 +85,7 @@ def _table(x: law.Features, row: np.ndarray, day: pd.Index, counted: pd.Index) -
     """Return columns in the order of `COLUMNS`, the depot by name."""
     table: dict[str, Any] = {**x, "day": day, "counted_at": counted}
     table["volume_id"] = [f"volume-{i:08d}" for i in row]
-    table["depot"] = pd.Series(law.DEPOTS).take(x["depot"]).array
-    for column in law.COLUMNS:
-        if column.kind == "integer":
-            table[column.name] = x[column.name].astype("int64")
-    return pd.DataFrame({column.name: table[column.name] for column in law.COLUMNS})
+    return table_of(law.COLUMNS, table)
 
 
 def make_parcel_volumes(
