@@ -90,8 +90,8 @@ summary = pd.DataFrame(
 summary.map(lambda value: float(f"{value:.2g}"))
 
 # %% [markdown]
-# **Read.** Gaps in `account_age_days`, impossible maxima in `n_links` and `caps_share`: three. The other five
-# do not show. The world knows what it broke, so we need not wonder.
+# **Read.** Gaps in `account_age_days`, impossible maxima in `n_links` and `caps_share`: three. A few means have
+# moved, which may mean anything. The other faults leave no trace here. The world knows what it broke.
 
 # %%
 world.truth[["kind", "column", "n_rows"]]
@@ -227,7 +227,7 @@ plot_bars(
 )
 
 # %% [markdown]
-# **Read.** Each author has three posts, so a share of 1.0 in the whole table says: this one too. The test labels
+# **Read.** An author has three posts on average, so a share of 1.0 in the whole table says: this one too. The test labels
 # wrote the feature. No model cheated; the order of two lines did. Is it luck? Twenty other tables:
 
 
