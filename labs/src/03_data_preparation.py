@@ -227,8 +227,8 @@ plot_bars(
 )
 
 # %% [markdown]
-# **Read.** An author has three posts on average, so a share of 1.0 in the whole table says: this one too. The test labels
-# wrote the feature. No model cheated; the order of two lines did. Is it luck? Twenty other tables:
+# **Read.** An author has three posts on average, so a share of 1.0 in the whole table says: this one too. The
+# test labels wrote the feature. No model cheated; the order of two lines did. Is it luck? Twenty other tables:
 
 
 # %%
