@@ -11,6 +11,8 @@ export HERE := $(CURDIR)
 export OMP_NUM_THREADS ?= 1
 # Passed on to the demo: make demo ARGS="--drift data"
 ARGS ?=
+# One benchmark instead of all: make bench ONLY=schema
+ONLY ?= *
 
 # Outputs are compared cell by cell where the locked set gives the same digits; elsewhere the
 # assertions inside the cells still count.
@@ -21,7 +23,7 @@ help:
 	@echo 'make test    lint, types, tests, doctests and every notebook'
 	@echo 'make lab     open JupyterLab on the labs'
 	@echo 'make docs    build the site into docs/_build/html'
-	@echo 'make bench   run the benchmarks (slow)'
+	@echo 'make bench   run the benchmarks: hours (one: ONLY=schema)'
 	@echo 'make lint    format and lint the code in place'
 	@echo 'make size    print the number of lines per room'
 	@echo 'make clean   remove .venv and everything that can be made again'
@@ -67,7 +69,8 @@ docs: .venv/.docs
 	@echo 'open docs/_build/html/index.html'
 
 bench: .venv/.stamp
-	$(RUN) pytest -q -s -p no:xdist -p no:cacheprovider tests/benchmarks
+	@set -eu; for one in tests/benchmarks/bench_$(ONLY).py; do \
+		echo; echo "== $$one"; .venv/bin/python "$$one"; done
 
 size:
 	@find mlsd -name '*.py' | sort | xargs wc -l | awk ' \

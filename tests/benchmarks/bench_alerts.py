@@ -121,9 +121,5 @@ def main() -> None:
         )
 
 
-def test_alerts() -> None:
-    main()
-
-
 if __name__ == "__main__":
     main()

@@ -56,9 +56,5 @@ def main() -> None:
                 print(f"  random state {f['state']}: {'; '.join(f['broken'])}", flush=True)
 
 
-def test_promises() -> None:
-    main()
-
-
 if __name__ == "__main__":
     main()
