@@ -1,14 +1,16 @@
-"""How dear is a schema? Whole tables beside hand-written masks and pandera; one record beside a bare loop.
+"""How dear is a schema? Whole tables beside masks by hand, pandera and Great Expectations; one record; a portrait.
 
     python tests/benchmarks/bench_schema.py            # about two minutes
     python tests/benchmarks/bench_schema.py --quick    # without 10^6 rows
 
 Tables have 10 columns and seven kinds of check: type, null, range, set, pattern, unique, across columns.
 Every way must return every failing row. CPU seconds are taken in this one process, alternating; ratios
-are to pandera. Memory is the highest that a fresh process grows by in its first call.
+are to pandera. Memory is the highest that a fresh process grows by in its first call. Great Expectations takes
+part where it is installed (the extra `oracles`).
 """
 
 import argparse
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mlsd.profile import Profile
 from mlsd.schema import Column, Rule, Schema
 
 LANGUAGES = ("de", "en", "fr", "it", "nl")
@@ -130,7 +133,52 @@ def by_pandera() -> Callable[[pd.DataFrame], np.ndarray]:
     return check
 
 
+def by_great_expectations() -> Callable[[pd.DataFrame], np.ndarray]:
+    """The same schema as a suite of expectations; of rows that share a key it names the first one too."""
+    import great_expectations as gx
+
+    expect = gx.expectations
+    numbers = [column for column in SCHEMA.columns if column.kind in ("number", "integer")]
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    suite = gx.ExpectationSuite(name="posts")
+    for expectation in (
+        expect.ExpectColumnValuesToMatchRegex(column="post_id", regex=f"^{PATTERN}$"),
+        expect.ExpectColumnValuesToBeUnique(column="post_id"),
+        *[expect.ExpectColumnValuesToNotBeNull(column=name) for name in SCHEMA.names],
+        *[
+            expect.ExpectColumnValuesToBeBetween(column=c.name, min_value=c.minimum, max_value=c.maximum)
+            for c in numbers
+        ],
+        expect.ExpectColumnValuesToBeOfType(column="promoted", type_="bool"),
+        expect.ExpectColumnValuesToBeInSet(column="language", value_set=list(LANGUAGES)),
+        expect.ExpectColumnValuesToBeInSet(column="country", value_set=["BE", "DE", "NL"]),
+        expect.ExpectColumnPairValuesAToBeGreaterThanB(column_A="views", column_B="likes", or_equal=True),
+    ):
+        suite.add_expectation(expectation)
+    suite = context.suites.add(suite)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("posts")
+    whole = asset.add_batch_definition_whole_dataframe("whole")
+
+    def check(frame: pd.DataFrame) -> np.ndarray:
+        batch = whole.get_batch(batch_parameters={"dataframe": frame})
+        judged = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+        bad = np.zeros(len(frame), dtype=bool)
+        for one in judged.results:
+            if one.exception_info.get("raised_exception"):
+                raise RuntimeError(one.exception_info)
+            rows = np.array(one.result.get("unexpected_index_list") or [], dtype="int64")
+            if one.expectation_config.type == "expect_column_values_to_be_unique":
+                rows = rows[frame["post_id"].iloc[rows].duplicated().to_numpy()]
+            bad[rows] = True
+        return np.flatnonzero(bad)
+
+    return check
+
+
 WAYS = {"masks by hand": by_hand, "Schema.quarantine": by_quarantine, "pandera": by_pandera}
+if importlib.util.find_spec("great_expectations"):
+    WAYS["Great Expectations"] = by_great_expectations
 TABLES = {"clean": None, "1 row in 1,000 bad": 1000, "1 row in 10 bad": 10, "every row bad": 1}
 
 
@@ -232,6 +280,24 @@ def bench_encode(repeats: int) -> None:
     show("encode one record of 20 fields", found, 1e6, "us")
 
 
+def bench_profile(n: int, repeats: int) -> None:
+    """A portrait of the whole table beside one numpy pass: sort the numbers, count the rest."""
+    frame = make_frame(n)
+
+    def one_pass() -> None:
+        for name in frame:
+            values = frame[name]
+            if values.dtype.kind == "M":
+                np.sort(values.dt.tz_localize(None).to_numpy())
+            elif values.dtype.kind in "fiu":
+                np.sort(values.to_numpy())
+            else:
+                pd.factorize(values)
+
+    ways = {"one numpy pass": one_pass, "Profile.of": lambda: Profile.of(frame)}
+    show(f"a portrait of {n:,} rows x 10", measured(ways, repeats), 1e3, "ms")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="without 10^6 rows")
@@ -241,6 +307,7 @@ def main() -> None:
         grown(given.grown[0], int(given.grown[1]), given.grown[2])
         return
     bench_tables((10_000, 100_000) if given.quick else (10_000, 100_000, 1_000_000), 3 if given.quick else 5)
+    bench_profile(100_000 if given.quick else 1_000_000, 3 if given.quick else 5)
     bench_encode(3 if given.quick else 7)
 
 
