@@ -20,7 +20,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from mlsd.datasets import make_spam_posts
 COLUMNS = (
     "post_id author posted_at country topic language n_words n_links caps_share views_1h likes_1h is_spam"
 )
-POSTS = 100_000
+POSTS = 50_000
 GROUP = 5_000  # rows of a row group
 TABLES = ("no index", "key", "key and index")
 LINUX = Path("/proc/thread-self/io")
@@ -92,15 +93,21 @@ def traffic(path: Path, question: Callable, *given: Any) -> tuple[Any, int, int]
 def in_turns(ways: dict[str, Callable[[], Any]], turns: int) -> dict[str, str]:
     """Return each way's time over the first way's: the median ratio, the least and the greatest."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for name, work in [*ways.items(), *list(ways.items()) * turns]:  # the first round only warms up
+    for name, work in list(ways.items()) * turns:
+        work()  # each finds its own bytes in the caches, not those of the way before it
         began = time.perf_counter()
         work()
         taken[name].append(time.perf_counter() - began)
     first = next(iter(taken.values()))
-    ratios = {
-        name: [a / b for a, b in zip(times[1:], first[1:], strict=True)] for name, times in taken.items()
-    }
-    return {name: f"{statistics.median(r):.2g} ({min(r):.2g}-{max(r):.2g})" for name, r in ratios.items()}
+    return {name: _spread([a / b for a, b in zip(own, first, strict=True)]) for name, own in taken.items()}
+
+
+def _spread(ratios: list[float]) -> str:
+    low, middle, high = (
+        f"{r:.2f}" if r < 1 else f"{r:.1f}" if r < 10 else f"{r:.0f}"
+        for r in (min(ratios), statistics.median(ratios), max(ratios))
+    )
+    return "1" if set(ratios) == {1} else f"{middle} ({low}-{high})"
 
 
 def kb(n: float) -> str:
@@ -111,32 +118,26 @@ def kb(n: float) -> str:
 def show(title: str, lines: Lines) -> None:
     """Print a Markdown table; the first line is its head."""
     print(f"\n{title}\n")
-    for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]]:
-        print(f"| {' | '.join(line)} |".replace("| --- ", "|---").replace("--- |", "---|"))
+    head, *rows = [f"| {' | '.join(line)} |" for line in lines]
+    print("\n".join([head, "|---" * len(lines[0]) + "|", *rows]))
 
 
 # ---- 1. rows or columns -----------------------------------------------------------------------------
 
 
-def mean_csv(file):
-    return pd.read_csv(file, usecols=["n_words"])["n_words"].mean()
-
-
-def mean_json(file):
-    return pd.read_json(file, lines=True)["n_words"].mean()
-
-
-def mean_parquet(file):
-    return pd.read_parquet(file, columns=["n_words"])["n_words"].mean()
-
-
-def mean_feather(file):
-    return pd.read_feather(file, columns=["n_words"])["n_words"].mean()
+FORMATS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet", "feather": "Feather (Arrow)"}
+MEAN = {
+    "csv": lambda file: pd.read_csv(file, usecols=["n_words"])["n_words"].mean(),
+    "jsonl": lambda file: pd.read_json(file, lines=True)["n_words"].mean(),
+    "parquet": lambda file: pd.read_parquet(file, columns=["n_words"])["n_words"].mean(),
+    "feather": lambda file: pd.read_feather(file, columns=["n_words"])["n_words"].mean(),
+}
 
 
 def nth_line(file, number):
     """Read line after line: nothing says where a line begins."""
-    return next(islice(io.BufferedReader(file), number, None))
+    with io.BufferedReader(file) as lines:
+        return next(islice(lines, number, None))
 
 
 def row_parquet(file, number):
@@ -167,10 +168,8 @@ def row_by_start(file, starts, number):
 
 
 def of_one_day(file, day):
-    until = day + pd.Timedelta("1 day")
-    return pd.read_parquet(
-        file, columns=["n_words"], filters=[("posted_at", ">=", day), ("posted_at", "<", until)]
-    )
+    rows = [("posted_at", ">=", day), ("posted_at", "<", day + pd.Timedelta("1 day"))]
+    return pd.read_parquet(file, columns=["n_words"], filters=rows)
 
 
 def to_lines(posts: pd.DataFrame, target: Any = None) -> Any:
@@ -195,27 +194,28 @@ def write_formats(posts: pd.DataFrame, folder: Path) -> dict[str, Path]:
     posts.to_parquet(paths["groups.parquet"], index=False, row_group_size=GROUP)
     shuffled = posts.sample(frac=1, random_state=0)
     shuffled.to_parquet(paths["shuffled.parquet"], index=False, row_group_size=GROUP)
-    lengths = [len(line) for line in paths["posts.csv"].open("rb")]
+    lengths = [len(line) for line in paths["posts.csv"].read_bytes().splitlines(keepends=True)]
     np.cumsum([0, *lengths])[:-1].astype("<i8").tofile(folder / "starts")
     return paths
 
 
-def append_text(path: Path, text: str) -> str:
+def append_text(path: Path, text: str) -> tuple[int, int]:
     """Write at the end of a file of lines; nothing is read."""
     with path.open("a") as file:
-        return _moved(0, file.write(text))
+        return 0, file.write(text)
 
 
-def append_rewriting(path: Path, ten: pd.DataFrame, read: Callable, write: str) -> str:
+def append_rewriting(path: Path, ten: pd.DataFrame) -> tuple[int, int]:
     """Read everything and write everything: the table of contents stands at the end of the file."""
-    longer = path.with_suffix(".longer")
+    kind, longer = path.suffix[1:], path.with_suffix(".longer")
     with CountedFile(path) as file:
-        getattr(pd.concat([read(file), ten], ignore_index=True), write)(longer)
-        return _moved(file.count, longer.stat().st_size)
+        table = pd.concat([getattr(pd, f"read_{kind}")(file), ten], ignore_index=True)
+        getattr(table, f"to_{kind}")(longer)
+        return file.count, longer.stat().st_size
 
 
 def _ratio(a: int, b: int) -> str:
-    return f"1/{b / a:.0f}" if a < b else f"{a / b:.1f} times"
+    return "1" if a == b else f"1/{b / a:.0f}" if a < b else f"{a / b:.1f}"
 
 
 def _moved(read: int, written: int) -> str:
@@ -224,28 +224,28 @@ def _moved(read: int, written: int) -> str:
 
 def row_or_column(posts: pd.DataFrame, folder: Path) -> Lines:
     """Four formats, three questions."""
-    paths, ten = write_formats(posts, folder), posts.head(10)
-    csv, lines, parquet, feather = (paths[f"posts.{kind}"] for kind in ("csv", "jsonl", "parquet", "feather"))
-    number = int(0.618 * len(posts))  # a row somewhere in the second half
+    paths, ten, number = write_formats(posts, folder), posts.head(10), int(0.618 * len(posts))
+    row = {
+        "csv": lambda file: nth_line(file, number + 1),  # after the line with the names
+        "jsonl": lambda file: nth_line(file, number),
+        "parquet": lambda file: row_parquet(file, number),
+        "feather": lambda file: row_feather(file, number),
+    }
+    text = {"csv": ten.to_csv(index=False, header=False), "jsonl": to_lines(ten)}
+    csv = paths["posts.csv"]
     whole = csv.stat().st_size
     with CountedFile(folder / "starts") as starts:
         jump = read_from(csv, lambda file: row_by_start(file, starts, number + 1)) + starts.count
     rows = [["format", "on disk", "mean of one column", "against CSV", "one whole row", "append ten rows"]]
-    for name, path, mean, row, skip, append in (
-        ("CSV", csv, mean_csv, nth_line, 1, lambda: append_text(csv, ten.to_csv(index=False, header=False))),
-        ("JSON lines", lines, mean_json, nth_line, 0, lambda: append_text(lines, to_lines(ten))),
-        ("Parquet", parquet, mean_parquet, row_parquet, 0,
-         lambda: append_rewriting(parquet, ten, pd.read_parquet, "to_parquet")),
-        ("Feather (Arrow)", feather, mean_feather, row_feather, 0,
-         lambda: append_rewriting(feather, ten, pd.read_feather, "to_feather")),
-    ):  # fmt: skip
-        size, all_rows = path.stat().st_size, read_from(path, mean)
-        one = read_from(path, lambda file, row=row, skip=skip: row(file, number + skip))
-        rows.append([name, kb(size), kb(all_rows), _ratio(all_rows, whole), kb(one), append()])
-    ten.to_parquet(folder / "ten.parquet", index=False)
+    for kind, name in FORMATS.items():
+        path = paths[f"posts.{kind}"]
+        size, mean, one = path.stat().st_size, read_from(path, MEAN[kind]), read_from(path, row[kind])
+        added = append_text(path, text[kind]) if kind in text else append_rewriting(path, ten)
+        rows.append([name, kb(size), kb(mean), _ratio(mean, whole), kb(one), _moved(*added)])
     rows.append(["CSV and a list of line starts", kb(whole + 8 * len(posts)), "", "", kb(jump), ""])
-    second = _moved(0, (folder / "ten.parquet").stat().st_size)
-    rows.append(["Parquet, the ten in a second file", "", "", "", "", second])
+    ten.to_parquet(folder / "ten.parquet", index=False)
+    second = (folder / "ten.parquet").stat().st_size
+    rows.append(["Parquet, the ten in a second file", "", "", "", "", _moved(0, second)])
     return rows
 
 
@@ -263,7 +263,7 @@ def row_groups(posts: pd.DataFrame, folder: Path) -> Lines:
         path = folder / file
         asked = [
             pd.read_parquet,
-            mean_parquet,
+            MEAN["parquet"],
             lambda f: of_one_day(f, day),
             lambda f: row_parquet(f, number),
         ]
@@ -275,9 +275,8 @@ def row_groups(posts: pd.DataFrame, folder: Path) -> Lines:
 
 
 def post_relational(db, post_id):
-    return db.execute(
-        "SELECT * FROM posts JOIN members USING (author) WHERE post_id = ?", [post_id]
-    ).fetchone()
+    sql = "SELECT * FROM posts JOIN members USING (author) WHERE post_id = ?"
+    return db.execute(sql, [post_id]).fetchone()
 
 
 def week_relational(db, author, start, end):
@@ -335,20 +334,20 @@ def share_key_value(db):
     return {country: spam[country] / n for country, n in posts.items()}
 
 
-STORES = ("relational", "document", "key_value")
+STORES = ("relational", "document", "key-value")
 QUESTIONS = {
-    "a post by its id": "post",
-    "one author's posts of a week": "week",
-    "share of spam per country": "share",
+    "a post by its id": (post_relational, post_document, post_key_value),
+    "one author's posts of a week": (week_relational, week_document, week_key_value),
+    "share of spam per country": (share_relational, share_document, share_key_value),
 }
 
 
-def documents_of(posts: pd.DataFrame) -> Iterable[tuple[str, str]]:
-    """Yield (id, JSON text): the author is part of the post, country and all."""
-    for row in _plain(posts).to_dict("records"):
-        post = dict(row)
+def documents_of(posts: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return (id, JSON text): the author is part of the post, country and all."""
+    rows = _plain(posts).to_dict("records")
+    for post in rows:
         post["author"] = {"name": post["author"], "country": post.pop("country")}
-        yield post["post_id"], json.dumps(post)
+    return [(post["post_id"], json.dumps(post)) for post in rows]
 
 
 def _plain(posts: pd.DataFrame) -> pd.DataFrame:
@@ -362,79 +361,87 @@ def rows_of(posts: pd.DataFrame) -> list[list]:
 
 def build_stores(posts: pd.DataFrame, folder: Path) -> dict[str, Path]:
     """Put the same posts into three stores; only the model differs, the engine is SQLite each time."""
-    paths = {store: folder / f"{store}.db" for store in (*STORES, "document, no index")}
-    db = sqlite3.connect(paths["relational"])
     columns = ", ".join(name for name in posts if name not in ("post_id", "country"))
-    db.execute(f"CREATE TABLE posts (post_id TEXT PRIMARY KEY, {columns})")
-    db.execute("CREATE TABLE members (author TEXT PRIMARY KEY, country TEXT)")
-    members = posts[["author", "country"]].drop_duplicates()
-    db.executemany("INSERT INTO members VALUES (?, ?)", members.values.tolist())
-    rows = rows_of(posts.drop(columns="country"))
-    db.executemany(f"INSERT INTO posts VALUES ({', '.join('?' * 11)})", rows)
-    db.execute("CREATE INDEX by_author ON posts (author, posted_at)")
-    _close(db)
-    index = """CREATE INDEX by_author ON documents
-               (json_extract(body, '$.author.name'), json_extract(body, '$.posted_at'))"""
-    for store, layout, after in (
-        ("document", "documents (id TEXT PRIMARY KEY, body TEXT)", index),
-        ("document, no index", "documents (id TEXT PRIMARY KEY, body TEXT)", ""),
-        ("key_value", "pairs (key TEXT PRIMARY KEY, value TEXT)", ""),
-    ):
-        db = sqlite3.connect(paths[store])
+    members = posts[["author", "country"]].astype(object).drop_duplicates().values.tolist()
+    documents = documents_of(posts)
+    by_author = "CREATE INDEX by_author ON documents (json_extract(body, '$.author.name'), "
+    by_author += "json_extract(body, '$.posted_at'))"
+    content = {
+        "relational": {
+            f"posts (post_id TEXT PRIMARY KEY, {columns})": rows_of(posts.drop(columns="country")),
+            "members (author TEXT PRIMARY KEY, country TEXT)": members,
+        },
+        "document": {"documents (id TEXT PRIMARY KEY, body TEXT)": documents},
+        "document, no index": {"documents (id TEXT PRIMARY KEY, body TEXT)": documents},
+        "key-value": {"pairs (key TEXT PRIMARY KEY, value TEXT)": documents},
+    }
+    index = {"relational": "CREATE INDEX by_author ON posts (author, posted_at)", "document": by_author}
+    return {s: build(folder / f"{s}.db", tables, index.get(s, "")) for s, tables in content.items()}
+
+
+def build(path: Path, tables: dict[str, list], index: str, journal: str = "delete") -> Path:
+    """Write tables, given as layout and rows, then an index."""
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA journal_mode={journal}")
+    for layout, rows in tables.items():
         db.execute(f"CREATE TABLE {layout}")
-        db.executemany(f"INSERT INTO {layout.split()[0]} VALUES (?, ?)", documents_of(posts))
-        db.execute(after)
-        _close(db)
-    return paths
-
-
-def _close(db: sqlite3.Connection) -> None:
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            db.executemany(f"INSERT INTO {layout.split()[0]} VALUES ({marks})", rows)
+    db.execute(index)
     db.commit()
     db.close()
+    return path
 
 
-def given(posts: pd.DataFrame) -> dict[str, tuple]:
-    """Return what each question names: a post in the middle, its author, the second week."""
+def given(posts: pd.DataFrame) -> list[tuple]:
+    """Return what each question names: a post in the middle; its author and the second week; nothing."""
     middle = posts.iloc[len(posts) // 2]
-    return {
-        "post": (middle["post_id"],),
-        "week": (middle["author"], "2024-01-08T00:00:00Z", "2024-01-15T00:00:00Z"),
-        "share": (),
-    }
+    week = ("2024-01-08T00:00:00Z", "2024-01-15T00:00:00Z")
+    return [(middle["post_id"],), (middle["author"], *week), ()]
 
 
 def code_lines(function: Callable) -> int:
     return len(inspect.getsource(function).splitlines()) - 1  # less the line with its name
 
 
+def plan(path: Path, question: Callable, *values: Any) -> str:
+    """Return whether SQLite searches by an index or scans a whole table, in its own words."""
+    db, asked = sqlite3.connect(path), []
+    db.set_trace_callback(asked.append)
+    question(db, *values)
+    db.set_trace_callback(None)
+    steps = [row[3].split()[0] for sql in asked for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    db.close()
+    return "SCAN" if "SCAN" in steps else "SEARCH"
+
+
 def three_stores(posts: pd.DataFrame, paths: dict[str, Path]) -> Lines:
     """What each question reads, by store."""
-    rows = [["question", *(f"{store}: lines, read" for store in STORES)]]
+
+    def cell(store, ask, values):
+        read = traffic(paths[store], ask, *values)[1]
+        return f"{code_lines(ask)}, {plan(paths[store], ask, *values)}, {kb(read)}"
+
+    rows = [["question", *(f"{store}: lines, plan, read" for store in STORES)]]
     rows.append(["(the whole file)", *(kb(paths[store].stat().st_size) for store in STORES)])
-    for words, question in QUESTIONS.items():
-        cells = []
-        for store in STORES:
-            function = globals()[f"{question}_{store}"]
-            _, read, _ = traffic(paths[store], function, *given(posts)[question])
-            cells.append(f"{code_lines(function)}, {kb(read)}")
-        rows.append([words, *cells])
-    _, read, _ = traffic(paths["document, no index"], week_document, *given(posts)["week"])
-    rows.append(["the same week, no index on the author", "", f"{code_lines(week_document)}, {kb(read)}", ""])
-    moved = sum(posts["author"] == given(posts)["week"][0])
-    rows.append(["a member moves: records to write", "1", str(moved), str(moved)])
+    for (words, asks), values in zip(QUESTIONS.items(), given(posts), strict=True):
+        rows.append([words, *(cell(store, ask, values) for store, ask in zip(STORES, asks, strict=True))])
+    _, week, _ = given(posts)
+    rows.append(
+        ["the same week, no index on the author", "", cell("document, no index", week_document, week), ""]
+    )
+    moved = str(sum(posts["author"] == week[0]))
+    rows.append(["a member moves: records to write", "1", moved, moved])
     return rows
 
 
 def times_of_stores(posts: pd.DataFrame, paths: dict[str, Path], turns: int) -> Lines:
     """How long each question takes, over the relational store."""
     rows = [["question", *STORES]]
-    for words, question in QUESTIONS.items():
-        ways = {
-            store: lambda store=store, question=question: traffic(
-                paths[store], globals()[f"{question}_{store}"], *given(posts)[question]
-            )
-            for store in STORES
-        }
+    for (words, asks), values in zip(QUESTIONS.items(), given(posts), strict=True):
+        pairs = zip(STORES, asks, strict=True)
+        ways = {store: partial(traffic, paths[store], ask, *values) for store, ask in pairs}
         rows.append([words, *in_turns(ways, turns).values()])
     return rows
 
@@ -442,30 +449,26 @@ def times_of_stores(posts: pd.DataFrame, paths: dict[str, Path], turns: int) -> 
 def new_field(posts: pd.DataFrame, paths: dict[str, Path]) -> Lines:
     """Tomorrow a post knows whether it was edited: what changes, what old posts say, what a slip does."""
     old = posts["post_id"].iloc[0]
-    slip = json.dumps(traffic(paths["key_value"], post_key_value, old)[0] | {"editted": 1})
-    steps = {
-        "relational": (
-            "`ALTER TABLE`, 1 line",
-            "SELECT edited FROM posts WHERE post_id = ?",
-            ("INSERT INTO posts (post_id, editted) VALUES ('new', ?)", 1),
-        ),
-        "document": (
-            "nothing",
-            "SELECT json_extract(body, '$.edited') FROM documents WHERE id = ?",
-            ("INSERT INTO documents VALUES ('new', ?)", slip),
-        ),
-        "key_value": ("nothing", "", ("INSERT INTO pairs VALUES ('new', ?)", slip)),
+    column = "ALTER TABLE posts ADD COLUMN edited INTEGER DEFAULT 0"
+    field = "SELECT json_extract(body, '$.edited') FROM documents WHERE id = ?"
+    slip = json.dumps(traffic(paths["key-value"], post_key_value, old)[0] | {"editted": 1})
+    written = traffic(paths["relational"], lambda db: db.execute(column))[2]
+    says = {
+        "relational": lambda db: db.execute("SELECT edited FROM posts WHERE post_id = ?", [old]),
+        "document": lambda db: db.execute(field, [old]),
+        "key-value": lambda db: iter([(post_key_value(db, old).get("edited"),)]),
     }
-    alter = "ALTER TABLE posts ADD COLUMN edited INTEGER DEFAULT 0"
-    written = traffic(paths["relational"], lambda db: db.execute(alter))[2]
-    rows = [["store", "to do first", "written", "an old post says", "a new post with `editted`"]]
-    for store, (todo, ask, new) in steps.items():
-        if ask:
-            said = traffic(paths[store], lambda db, ask=ask: db.execute(ask, [old]).fetchone()[0])[0]
-        else:
-            said = traffic(paths[store], post_key_value, old)[0].get("edited")
-        cost = kb(written if store == "relational" else 0)
-        rows.append([store, todo, cost, str(said), traffic(paths[store], _tried, *new)[0]])
+    new = {
+        "relational": "INSERT INTO posts (post_id, editted) VALUES ('new', ?)",
+        "document": "INSERT INTO documents VALUES ('new', ?)",
+        "key-value": "INSERT INTO pairs VALUES ('new', ?)",
+    }
+    rows = [["store", "to do first", "an old post says", "a new post with `editted`"]]
+    for store in STORES:
+        todo = f"`ALTER TABLE`: {kb(written)} written" if store == "relational" else "nothing"
+        said = traffic(paths[store], lambda db, store=store: next(says[store](db))[0])[0]
+        slipped = traffic(paths[store], _tried, new[store], slip)[0]
+        rows.append([store, todo, str(said), slipped])
     return rows
 
 
@@ -482,20 +485,14 @@ def _tried(db, sql, value):
 
 def build_tables(posts: pd.DataFrame, folder: Path) -> dict[str, Path]:
     """Write the table of posts without index, with a key, and with an index for the aggregate."""
-    rows, names = rows_of(posts), ", ".join(posts)
+    names, rows = ", ".join(posts), rows_of(posts)
     keyed = names.replace("post_id", "post_id TEXT PRIMARY KEY")
-    paths = {}
-    for kind, columns in zip(TABLES, (names, keyed, keyed), strict=True):
-        paths[kind] = folder / f"{kind}.db"
-        db = sqlite3.connect(paths[kind])
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"CREATE TABLE posts ({columns})")
-        db.execute("CREATE TABLE votes (post_id TEXT, vote INTEGER)")
-        db.executemany(f"INSERT INTO posts VALUES ({', '.join('?' * 12)})", rows)
-        if kind == "key and index":
-            db.execute("CREATE INDEX spam_by_country ON posts (country, is_spam)")
-        _close(db)
-    return paths
+    index = "CREATE INDEX spam_by_country ON posts (country, is_spam)"
+    votes = {"votes (post_id TEXT, vote INTEGER)": []}
+    return {
+        kind: build(folder / f"{kind}.db", {f"posts ({columns})": rows, **votes}, after, "wal")
+        for kind, columns, after in zip(TABLES, (names, keyed, keyed), ("", "", index), strict=True)
+    }
 
 
 def vote(db, post_id):
@@ -507,9 +504,8 @@ def vote(db, post_id):
 
 def vote_parquet(folder, file, number, post_id):
     """The same on column files: a vote is a file of its own, as a closed file cannot grow."""
-    pd.DataFrame({"post_id": [post_id], "vote": [1]}).to_parquet(
-        folder / f"{number}.vote.parquet", index=False
-    )
+    kept = pd.DataFrame({"post_id": [post_id], "vote": [1]})
+    kept.to_parquet(folder / f"{number}.vote.parquet", index=False)
     return row_parquet(file, number)
 
 
@@ -518,11 +514,8 @@ def share_rows(db):
 
 
 def share_columns(file):
-    return (
-        pd.read_parquet(file, columns=["country", "is_spam"])
-        .groupby("country", observed=True)["is_spam"]
-        .mean()
-    )
+    posts = pd.read_parquet(file, columns=["country", "is_spam"])
+    return posts.groupby("country", observed=True)["is_spam"].mean()
 
 
 def add_posts(db, rows):
@@ -623,25 +616,28 @@ def counts(posts: pd.DataFrame, folder: Path) -> dict[str, Lines]:
     }
 
 
+def times(posts: pd.DataFrame, folder: Path, turns: int) -> dict[str, Lines]:
+    """Return the tables of ratios of time, once `counts` has written the files."""
+    stores = {store: folder / f"{store}.db" for store in STORES}
+    tables = {kind: folder / f"{kind}.db" for kind in TABLES}
+    return {
+        "Time over the relational store": times_of_stores(posts, stores, turns),
+        "Time over the table with a key": times_of_tables(posts, tables, folder, turns),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     if not LINUX.exists():
-        sys.exit(
-            "bench_storage.py: what SQLite reads is counted by /proc/thread-self/io, which only Linux has."
-        )
+        sys.exit(f"bench_storage.py: what SQLite reads is counted by {LINUX}, which only Linux has.")
     n, turns = (10_000, 3) if asked.quick else (POSTS, 7)
     posts = make_posts(n)
     print(f"{n:,} posts of {posts.shape[1]} columns")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for title, lines in counts(posts, folder).items():
+    with tempfile.TemporaryDirectory() as folder:
+        for title, lines in (counts(posts, Path(folder)) | times(posts, Path(folder), turns)).items():
             show(title, lines)
-        stores = {store: folder / f"{store}.db" for store in STORES}
-        show("Time over the relational store", times_of_stores(posts, stores, turns))
-        tables = {kind: folder / f"{kind}.db" for kind in TABLES}
-        show("Time over the table with a key", times_of_tables(posts, tables, folder, turns))
 
 
 if __name__ == "__main__":
