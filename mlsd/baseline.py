@@ -1,4 +1,4 @@
-"""What a model must beat to be worth its keep: a constant, and one plain rule."""
+"""What a model must beat to be worth its keep: a constant, one plain rule, the last value."""
 
 from __future__ import annotations
 
@@ -76,6 +76,63 @@ class Baseline:
             f"Baseline({self.name}: {self.feature} <= {self.limit:.3g} gives {_shown(self.below)}, "
             f"else {_shown(self.above)})"
         )
+
+
+@dataclass(frozen=True)
+class LastValue:
+    """The forecast everyone makes: what came last of the same kind, such as the same depot and weekday.
+
+    Args:
+        name: `"last_value"`.
+        features: the categories that make a kind, for people; () where all rows are one kind.
+        columns: their columns in the encoded table.
+        kinds: the kinds seen, m tuples of category positions; -1 where missing.
+        values: shape (m,), the latest answer of each kind.
+        otherwise: the answer for a kind never seen.
+
+    >>> last = LastValue("last_value", ("depot",), (0,), ((0,), (1,)), (12.0, 30.0), 20.0)
+    >>> last
+    LastValue(last_value: of the same depot, 2 kinds)
+    >>> last.predict(np.array([[1.0], [0.0], [7.0]]))
+    array([30., 12., 20.])
+    """
+
+    name: str
+    features: tuple[str, ...]
+    columns: tuple[int, ...]
+    kinds: tuple[tuple[int, ...], ...]
+    values: tuple[float, ...]
+    otherwise: float
+
+    def predict(self, table: np.ndarray) -> np.ndarray:
+        """Return the latest value of each row's kind, shape (n,), from the encoded table (n, f)."""
+        known = dict(zip(self.kinds, self.values, strict=True))
+        asked, which = np.unique(kinds_of(table, self.columns), axis=0, return_inverse=True)
+        found = [known.get(tuple(kind), self.otherwise) for kind in asked.tolist()]
+        return np.array(found, dtype="float64")[which.reshape(-1)]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the baseline as plain values."""
+        return {name: to_plain(value) for name, value in vars(self).items()}
+
+    def __repr__(self) -> str:
+        kind = f"of the same {' and '.join(self.features)}" if self.features else "of all rows"
+        return f"LastValue({self.name}: {kind}, {len(self.kinds)} kinds)"
+
+
+def kinds_of(table: np.ndarray, columns: tuple[int, ...]) -> np.ndarray:
+    """Return the category positions that make a row's kind, shape (n, len(columns)); -1 where missing."""
+    return np.nan_to_num(table[:, list(columns)], nan=-1).astype(int)
+
+
+def read_baseline(record: Mapping[str, Any]) -> Baseline | LastValue:
+    """Read what the `to_plain` of a baseline returned."""
+    if "kinds" not in record:
+        return Baseline.from_plain(record)
+    parts: dict[str, Any] = dict(record)
+    for name in ("features", "columns", "values"):
+        parts[name] = tuple(parts[name])
+    return LastValue(**(parts | {"kinds": tuple(tuple(kind) for kind in parts["kinds"])}))
 
 
 def _shown(values: tuple[float, ...]) -> str:

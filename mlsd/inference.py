@@ -150,7 +150,7 @@ def _infer_text(series: pd.Series, key: bool, parts: dict[str, Any]) -> Column:
     names = _declared(series) or sorted(values.unique())
     n = len(values)
     distinct = key and not parts["nullable"] and len(names) == n >= ENOUGH
-    if distinct and not values.str.contains(r"\s").any():
+    if distinct and not re.search(r"\s", "".join(names)):
         return Column(kind="text", unique=True, **parts)
     if len(names) <= min(MOST_CATEGORIES, max(1, n // 2)):
         return Column(kind="category", categories=tuple(names), **parts)

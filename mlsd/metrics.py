@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "ranking"]
 EPSILON = float(np.finfo("float64").eps)  # 2.2e-16: log loss never asks for the logarithm of 0
 
 _CLASSES: tuple[str, ...] = ("binary", "multiclass")
@@ -73,9 +73,11 @@ def score(name: str, y: Any, prediction: Any) -> float:
 def default_metric(task: str) -> str:
     """Return the metric a task is judged by first: what training makes small.
 
-    >>> default_metric("binary"), default_metric("regression")
-    ('log_loss', 'rmse')
+    >>> default_metric("binary"), default_metric("regression"), default_metric("ranking")
+    ('log_loss', 'rmse', 'ndcg')
     """
+    if task == "ranking":
+        return "ndcg"
     _check_task(task)
     return "rmse" if task == "regression" else "log_loss"
 
@@ -107,6 +109,39 @@ def row_losses(task: str, y: Any, prediction: Any, epsilon: float = EPSILON) -> 
     if task == "regression":
         return (y - prediction) ** 2
     return -np.log(np.clip(_chance_of_truth(y, prediction), epsilon, 1 - epsilon))
+
+
+def ndcg(y: Any, prediction: Any, group: Any) -> np.ndarray:
+    """Return the NDCG of each list: 1 when the most relevant rows stand first.
+
+    A row counts its relevance divided by log2(1 + place); rows of one score share their places.
+
+    Args:
+        y: shape (n,), relevance from 0.
+        prediction: shape (n,), the score that orders the rows.
+        group: shape (n,), the list each row belongs to.
+
+    Returns:
+        Shape (m,), one for each list in sorted order; nan for a list in which nothing is relevant.
+
+    >>> ndcg([1, 0, 0, 1], [0.9, 0.2, 0.8, 0.7], ["a", "a", "b", "b"])
+    array([1.   , 0.631])
+    """
+    y, prediction = _checked(y, prediction)
+    code = np.unique(np.asarray(group), return_inverse=True)[1]
+    with np.errstate(invalid="ignore"):
+        return _discounted(y, prediction, code) / _discounted(y, y, code)
+
+
+def _discounted(y: np.ndarray, score: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """Return the sum over each list of relevance / log2(1 + place), shape (m,)."""
+    order = np.lexsort((-score, code))
+    code, score, y = code[order], score[order], y[order]
+    first = np.r_[True, code[1:] != code[:-1]]  # of its list
+    place = np.arange(len(y)) - np.flatnonzero(first)[code] + 1
+    tie = np.cumsum(first | np.r_[True, score[1:] != score[:-1]]) - 1
+    share = np.bincount(tie, 1 / np.log2(1 + place)) / np.bincount(tie)
+    return np.bincount(code, y * share[tie])
 
 
 def _check_task(task: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from mlsd.baseline import Baseline
+from mlsd.baseline import Baseline, LastValue, read_baseline
 from mlsd.digest import digest_value
 from mlsd.manifest import MANIFEST, check_seal, seal, seal_of
+from mlsd.metrics import EPSILON
 from mlsd.model_file import MODEL_FILES, ask_model, kind_of, read_model, write_model
 from mlsd.plain import from_json, to_json, to_plain
 from mlsd.profile import Profile
@@ -23,9 +24,9 @@ from mlsd.schema import Schema
 from mlsd.store import new_folder, one_sentence, write_file
 from mlsd.target import encode_target
 
-FORMAT = 1
+FORMAT = 2  # 1 knew no calibration
 _TEXTS = ("package.json", "schema.json", "profile.json", "report.json")
-_NAMED_BY = ("data", "recipe", "libraries")  # the parts of the lineage that make the id
+_NAMED_BY = ("data", "recipe", "libraries", "workers")  # the parts of the lineage that make the id
 
 
 class PackageSource(Protocol):
@@ -49,9 +50,11 @@ class ModelPackage:
         report: how good it was on rows it was not trained on.
         lineage: plain; `data`, `recipe` and `libraries` name it, the rest is told beside.
         features: the inputs, in the order of the model's columns.
-        task: `"binary"`, `"multiclass"` or `"regression"`.
-        classes: the answers in coded order; () for regression.
+        task: `"binary"`, `"multiclass"`, `"regression"` or `"ranking"`.
+        classes: the answers in coded order; () for regression and ranking.
         baselines: what it was compared with.
+        calibration: a and b of a binary task: the log odds of what is answered are a times those of
+            the model, plus b; None leaves them.
 
     Many threads may predict at the same time.
     """
@@ -64,7 +67,8 @@ class ModelPackage:
     features: tuple[str, ...]
     task: str
     classes: tuple[Any, ...] = ()
-    baselines: tuple[Baseline, ...] = field(default=())
+    baselines: tuple[Baseline | LastValue, ...] = field(default=())
+    calibration: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lineage", to_plain(self.lineage))
@@ -80,7 +84,8 @@ class ModelPackage:
             frame: the features, and any other columns; shape (n, ...).
 
         Returns:
-            The probability of the second class, (n,); of every class, (n, k); or a number, (n,).
+            The probability of the second class, (n,); of every class, (n, k); a number, or the score
+            that orders a list, highest first, (n,).
 
         Raises:
             RefusedError: a feature is missing or of the wrong type.
@@ -100,7 +105,8 @@ class ModelPackage:
 
     def predict_encoded(self, table: np.ndarray) -> np.ndarray:
         """Return a prediction for each row of an encoded table, shape (n, f)."""
-        return ask_model(self.model, table, self.task, len(self.classes))
+        found = ask_model(self.model, table, self.task, len(self.classes))
+        return found if self.calibration is None else recalibrate(found, *self.calibration)
 
     def answers(self, prediction: np.ndarray) -> list[Any]:
         """Return predictions as plain values for HTTP: numbers, or {class: probability}."""
@@ -125,6 +131,11 @@ class ModelPackage:
         return str(self.schema.target)
 
     @property
+    def group(self) -> str | None:
+        """The column that names the list of a row, for a ranking; else None."""
+        return (self.lineage.get("recipe") or {}).get("group")
+
+    @property
     def kind(self) -> str:
         """`"lightgbm"` or `"scikit-learn"`: how the model is kept."""
         return kind_of(self.model)
@@ -136,7 +147,10 @@ class ModelPackage:
 
     @cached_property
     def id(self) -> str:
-        """A name that data, schema, recipe and major library versions decide, and nothing else."""
+        """A name that data, schema, recipe and major library versions decide, and nothing else.
+
+        For a model trained on a cluster, the number of its workers counts too.
+        """
         parts = {name: self.lineage.get(name) for name in _NAMED_BY}
         return digest_value({**parts, "schema": self.schema.to_json()})
 
@@ -161,6 +175,7 @@ class ModelPackage:
             "classes": self.classes,
             "features": self.features,
             "baselines": [baseline.to_plain() for baseline in self.baselines],
+            "calibration": self.calibration,
             "lineage": self.lineage,
         }
         texts = {"schema.json": self.schema.to_json(), "profile.json": self.profile.to_json()}
@@ -198,7 +213,8 @@ class ModelPackage:
                 "schema": Schema.from_json(files["schema.json"].decode()),
                 "profile": Profile.from_json(files["profile.json"].decode()),
                 "report": Report.from_json(files["report.json"].decode()),
-                "baselines": tuple(Baseline.from_plain(item) for item in about["baselines"]),
+                "baselines": tuple(read_baseline(item) for item in about["baselines"]),
+                "calibration": tuple(about["calibration"]) if about.get("calibration") else None,
                 **{name: about[name] for name in ("lineage", "features", "task", "classes")},
             }
             kind = about["kind"]
@@ -259,3 +275,21 @@ class ModelPackage:
             for name, value in facts.items()
         )
         return f"<div><strong>ModelPackage</strong><table>{rows}</table>{self.report._repr_html_()}</div>"
+
+
+def recalibrate(chance: np.ndarray, a: float, b: float) -> np.ndarray:
+    """Return probabilities whose log odds are a times those given, plus b; shape (n,).
+
+    >>> recalibrate(np.array([0.5, 0.9]), 1.0, -1.0)
+    array([0.269, 0.768])
+    """
+    from scipy.special import expit
+
+    return expit(a * log_odds(chance) + b)
+
+
+def log_odds(chance: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)), shape (n,); probabilities of 0 and 1 are moved in by 2.2e-16."""
+    from scipy.special import logit
+
+    return logit(np.clip(chance, EPSILON, 1 - EPSILON))

@@ -118,6 +118,27 @@ class PredictionLog:
         """Keep many labels, (id, value, at) each, all or none; return how many were new."""
         return self._keep(_LABEL, [_unpacked(label_row, label) for label in labels], self._check_label)
 
+    def label_prediction(self, id: str, value: Any, at: datetime | str, *, dated: bool = True) -> bool:
+        """Keep the label of a prediction that is in the log; return False when it is not.
+
+        Args:
+            dated: `at` was told by whoever labels. Else it is the moment of asking: the same label again
+                changes nothing, and another value is refused, as a correction needs a later moment.
+
+        Raises:
+            RefusedError: the prediction has another label, or the value cannot be kept.
+        """
+        row = label_row(id, value, at)
+        with self._database.transaction() as connection:
+            if not connection.execute("SELECT 1 FROM predictions WHERE id = ?", (id,)).fetchone():
+                return False
+            newest = connection.execute("SELECT max(at) FROM labels WHERE id = ?", (id,)).fetchone()[0]
+            if not dated and newest is not None:
+                row = (*row[:2], newest)
+            if connection.execute(_LABEL, row).rowcount == 0:  # one of this moment is there
+                self._check_label(connection, row)
+        return True
+
     def _keep(self, statement: str, rows: list[tuple[Any, ...]], check: Any) -> int:
         if len(rows) == 1 and self._database.write(statement, rows[0]) == 1:
             return 1  # one statement is a transaction of its own, twice as fast

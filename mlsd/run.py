@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import pandas as pd
 
 from mlsd.plain import to_plain, utc_now
@@ -28,6 +30,8 @@ class RunWriter(Protocol):
     def write_artifact(self, run_id: str, name: str, data: bytes) -> None: ...
 
     def write_tags(self, run_id: str, tags: Mapping[str, Any]) -> None: ...
+
+    def write_lineage(self, run_id: str, lineage: Mapping[str, Any]) -> None: ...
 
     def read_artifact(self, run_id: str, name: str) -> bytes: ...
 
@@ -93,49 +97,90 @@ class Run:
             self.writer.write_params(self.id, new)
         self.params.update(new)
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Keep one point of each metric; NaN and infinities are kept as what they are.
+    def log_metrics(
+        self,
+        metrics: Mapping[str, float | Sequence[float]],
+        step: int | Sequence[int] | None = None,
+    ) -> None:
+        """Keep one point of each metric, or a whole curve of it; NaN and infinities stay what they are.
+
+        A curve is kept all or nothing and costs little more than a point: one message to a server.
 
         Args:
-            metrics: name -> number.
-            step: iteration or epoch; left out, the step after the metric's last one, from 0.
+            metrics: name -> number, or name -> n numbers.
+            step: iteration or epoch; left out, the step after the metric's last one, from 0. Of a
+                curve, the step of its first number, or n steps.
 
         Raises:
             RefusedError: a value is not a number, or the run has ended.
+
+        >>> run = Run("curve")
+        >>> run.log_metrics({"loss": [0.9, 0.5]}, step=10); run.metrics
+        {'loss': [(10, 0.9), (11, 0.5)]}
         """
         self._check_running()
-        points = [
-            (_name(name, "metric"), self._step(name, step), _number(name, value))
-            for name, value in metrics.items()
-        ]
+        points = []
+        for name, value in metrics.items():
+            _name(name, "metric")
+            if isinstance(value, list | tuple | np.ndarray | pd.Series) and np.ndim(value):
+                steps = self._steps(name, step, len(value))
+                points += [(name, *pair) for pair in zip(steps, _numbers(name, value), strict=True)]
+            else:
+                points.append((name, self._step(name, step), _number(name, value)))
         if self.writer and points:
             self.writer.write_metrics(self.id, points)
         for name, at, number in points:
             self.metrics.setdefault(name, []).append((at, number))
 
-    def log_artifact(self, name: str, data: bytes | Path) -> None:
+    def log_artifact(self, name: str, data: bytes | Path | pd.DataFrame) -> None:
         """Keep a file that the attempt produced; the newest of a name counts.
 
         Args:
             name: such as `"model.txt"` or `"plots/roc.png"`.
-            data: its bytes, or the path of a file that is read now.
+            data: its bytes, the path of a file that is read now, or a table, which is kept as CSV
+                without its index under a name that ends in `.csv`.
 
         Raises:
             RefusedError: the file cannot be read, the disk refuses, or the run has ended.
         """
         self._check_running()
         _name(name, "artifact")
-        if isinstance(data, Path):
+        if isinstance(data, pd.DataFrame):
+            if not name.endswith(".csv"):
+                raise RefusedError(f"artifact {name!r} is a table; give it a name such as '{name}.csv'")
+            data = data.to_csv(index=False).encode()
+        elif isinstance(data, Path):
             with one_sentence(data):
                 data = Path(data).read_bytes()
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise RefusedError(f"artifact {name!r} is a {type(data).__name__}; expected bytes or a Path")
+            kind = type(data).__name__
+            raise RefusedError(f"artifact {name!r} is a {kind}; expected bytes, a Path or a DataFrame")
         data = bytes(data)
         if self.writer:
             self.writer.write_artifact(self.id, name, data)
         else:
             self._held[name] = data
         self.artifacts[name] = len(data)
+
+    def log_figure(self, name: str, figure: Any) -> None:
+        """Keep a picture as an artifact.
+
+        Args:
+            name: such as `"roc"`, kept as `roc.png`; or with the ending `.svg`.
+            figure: what a plot of this library or of matplotlib returns.
+
+        Raises:
+            RefusedError: it is no figure, the disk refuses, or the run has ended.
+        """
+        self._check_running()
+        figure = figure if hasattr(figure, "savefig") else getattr(figure, "figure", figure)  # of its axes
+        if not hasattr(figure, "savefig"):
+            raise RefusedError(f"figure {name!r} is a {type(figure).__name__}; expected a matplotlib figure")
+        name = name if str(name).endswith((".png", ".svg")) else f"{name}.png"
+        still = {"Date": None} if name.endswith(".svg") else {"Software": None}  # the same bytes tomorrow
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=name[-3:], dpi=150, facecolor="white", metadata=still)
+        self.log_artifact(name, buffer.getvalue())
 
     def read_artifact(self, name: str) -> bytes:
         """Return the bytes of an artifact.
@@ -159,6 +204,17 @@ class Run:
             self.writer.write_tags(self.id, plain)
         self.tags.update(plain)
 
+    def log_lineage(self, facts: Mapping[str, Any]) -> None:
+        """Keep what the attempt was made from, such as digests of its data; the newest value counts.
+
+        Raises:
+            RefusedError: a value has no plain form, or the run has ended.
+        """
+        lineage = self.lineage | self._plain(facts, "lineage")
+        if self.writer:
+            self.writer.write_lineage(self.id, lineage)
+        self.lineage.update(lineage)
+
     def _plain(self, values: Mapping[str, Any], what: str) -> dict[str, Any]:
         self._check_running()
         plain = {}
@@ -173,7 +229,15 @@ class Run:
         if self.status != "running":
             raise RefusedError(f"run {self.name!r} is {self.status}; nothing more can be logged to it")
 
-    def _step(self, name: str, step: int | None) -> int:
+    def _steps(self, name: str, step: Any, n: int) -> Sequence[int]:
+        if step is None or np.ndim(step) == 0:
+            first = self._step(name, step)
+            return range(first, first + n)
+        if len(step) != n:
+            raise RefusedError(f"metric {name!r} has {n} values and {len(step)} steps; expected as many")
+        return [self._step(name, one) for one in step]
+
+    def _step(self, name: str, step: Any) -> int:
         if step is None:
             points = self.metrics.get(name)
             return points[-1][0] + 1 if points else 0
@@ -218,6 +282,10 @@ def _name(name: Any, what: str) -> str:
     if not isinstance(name, str) or not name or name.strip() != name or not name.isprintable():
         raise RefusedError(f"{what} {repr(name)[:40]} has no usable name; expected text on one line")
     return name
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    return [_number(name, value) for value in np.asarray(values, dtype=object).tolist()]
 
 
 def _number(name: str, value: Any) -> float:

@@ -113,12 +113,26 @@ def bootstrap_interval(
         counts = np.bincount(rng.integers(0, n, n), minlength=n)  # how often each row was drawn
         rows = np.repeat(np.arange(n), counts)
         found[i] = function(*(column[rows] for column in columns))
-    found = found[~np.isnan(found)]
-    if len(found) < n_resamples / 2:
+    return percentile_interval(found, level)
+
+
+def percentile_interval(values: np.ndarray, level: float = 0.95) -> Interval:
+    """Return the middle of resampled values; those without one (nan) are left out.
+
+    Args:
+        values: shape (n_resamples,).
+        level: the share between the limits.
+
+    >>> percentile_interval(np.arange(101.0), 0.9)
+    (5.0, 95.0)
+    """
+    _check_level(level)
+    known = values[~np.isnan(values)]
+    if len(known) < len(values) / 2:
         raise ValueError(
-            f"the statistic was undefined in {n_resamples - len(found)} of {n_resamples} resamples"
+            f"the statistic was undefined in {len(values) - len(known)} of {len(values)} resamples"
         )
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

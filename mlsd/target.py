@@ -13,7 +13,8 @@ from mlsd.report import RefusedError
 
 MAX_INTEGER_CLASSES = 20  # more distinct whole numbers than this are a quantity, not classes
 MAX_CLASSES = 100
-TASKS = ("binary", "multiclass", "regression")
+TASKS = ("binary", "multiclass", "regression", "ranking")
+MAX_RELEVANCE = 30  # how relevant a row of a ranking can be
 
 
 def judge_target(
@@ -27,10 +28,10 @@ def judge_target(
         values: shape (n,), none missing.
         name: the column, for the error sentence.
         task: `"binary"`, `"multiclass"` or `"regression"` where the rule above guesses wrong;
-            `"classification"` lets the number of classes decide.
+            `"classification"` lets the number of classes decide; `"ranking"` is never guessed.
 
     Returns:
-        The task; its classes as plain values, sorted, and () for regression.
+        The task; its classes as plain values, sorted, and () for regression and ranking.
 
     Raises:
         RefusedError: no task can be made of it: it is constant, mixed, or has too many classes.
@@ -41,7 +42,7 @@ def judge_target(
     (('multiclass', (3, 4, 5)), ('regression', ()))
     """
     if task not in (None, "classification", *TASKS):
-        raise RefusedError(f"task is {task!r}; expected 'binary', 'multiclass' or 'regression'")
+        raise RefusedError(f"task is {task!r}; expected 'binary', 'multiclass', 'regression' or 'ranking'")
     found = _distinct(values, name)
     if len(found) < 2:
         only = repr(found[0]) if found else "nothing"
@@ -56,6 +57,9 @@ def judge_target(
         raise RefusedError(f"target {name!r} mixes {_named(found)}; expected text, booleans or numbers alone")
     if not np.all([np.isfinite(value) for value in found if not isinstance(value, str)]):
         raise RefusedError(f"target {name!r} holds an infinite value; expected finite numbers")
+    if task == "ranking":
+        _check_relevance(found, name)
+        return "ranking", ()
     if task == "regression" or (task is None and _quantity(found, kinds)):
         if "text" in kinds:
             raise RefusedError(f"target {name!r} holds text; a regression expects numbers")
@@ -68,8 +72,8 @@ def encode_target(values: Any, task: str, classes: Sequence[Any], name: str = "t
 
     Args:
         values: shape (n,), none missing.
-        task: `"binary"`, `"multiclass"` or `"regression"`.
-        classes: in coded order; () for regression.
+        task: `"binary"`, `"multiclass"`, `"regression"` or `"ranking"`.
+        classes: in coded order; () for regression and ranking.
         name: the column, for the error sentence.
 
     Returns:
@@ -87,7 +91,7 @@ def encode_target(values: Any, task: str, classes: Sequence[Any], name: str = "t
         raise RefusedError(
             f"target {name!r} has no value in {missing:,} of {len(series):,} rows; drop them first"
         )
-    if task == "regression":
+    if task in ("regression", "ranking"):
         try:
             return series.to_numpy(dtype="float64")
         except (TypeError, ValueError):
@@ -138,6 +142,16 @@ def _kind(value: Any) -> str:
 
 def _quantity(found: list[Any], kinds: set[str]) -> bool:
     return "number" in kinds or ("whole" in kinds and len(found) > MAX_INTEGER_CLASSES)
+
+
+def _check_relevance(found: list[Any], name: str) -> None:
+    odd = [value for value in found if isinstance(value, str) or not 0 <= value <= MAX_RELEVANCE]
+    odd += [value for value in found if isinstance(value, float)]
+    if odd:
+        raise RefusedError(
+            f"target {name!r} holds {odd[0]!r}; a ranking expects how relevant each row is: "
+            f"True or False, or a whole number from 0 to {MAX_RELEVANCE}"
+        )
 
 
 def _classification(found: list[Any], name: str, task: str | None) -> tuple[str, tuple[Any, ...]]:

@@ -141,7 +141,7 @@ def test_default_metric_is_what_training_makes_small():
         ),
         (lambda: score("rmse", [0, 1], [0.1]), r"y has shape \(2,\) and the prediction \(1,\)"),
         (lambda: score("rmse", [], []), "n > 0"),
-        (lambda: default_metric("ranking"), "no task is called 'ranking'; expected 'binary'"),
+        (lambda: default_metric("order"), "no task is called 'order'; expected 'binary'"),
         (lambda: row_losses("binary", [0, 1], np.eye(2)), r"shape \(2, 2\); a binary task expects \(n,\)"),
         (lambda: row_losses("multiclass", [0, 1], [0.1, 0.2]), r"a multiclass task expects \(n, k\)"),
     ],

@@ -300,8 +300,8 @@ def resealed(package: ModelPackage, **changes: bytes) -> dict[str, bytes]:
     ("changes", "sentence"),
     [
         (
-            {"package_json": b'{"format": 2}'},
-            "package.json has format 2; this mlsd reads up to 1: update mlsd",
+            {"package_json": b'{"format": 3}'},
+            "package.json has format 3; this mlsd reads up to 2: update mlsd",
         ),
         ({"package_json": b"{"}, "the package cannot be read: package.json is not JSON"),
         ({"package_json": b"[]"}, "package.json has no whole number under 'format'"),
@@ -456,3 +456,10 @@ def test_baselines_say_what_they_do_and_read_back():
     table = np.array([[0, 2.5], [0, 2.6], [0, np.nan]])
     assert rule.predict(table).tolist() == [[0.1, 0.9], [0.7, 0.3], [0.5, 0.5]]
     assert Baseline("constant", (0.2,)).predict(table).tolist() == [0.2, 0.2, 0.2]
+
+
+def test_a_package_written_before_there_was_calibration_is_read(package):
+    about = json.loads(package.to_files()["package.json"])
+    del about["calibration"]
+    read = ModelPackage.from_files(resealed(package, package_json=json.dumps(about | {"format": 1}).encode()))
+    assert (read.id, read.calibration, read.baselines) == (package.id, None, package.baselines)

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from mlsd.plot import picture
 from mlsd.report import RefusedError
 from mlsd.run import Run
 
@@ -33,6 +35,50 @@ def test_steps_count_from_zero_for_each_metric():
     run.log_metrics({"a": 1})
     run.log_metrics({"a": 2, "b": 3})
     assert run.metrics == {"a": [(0, 1.0), (1, 2.0)], "b": [(0, 3.0)]}
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series])
+def test_a_curve_is_its_points_one_after_the_other(kind):
+    at_once, one_by_one = Run("a"), Run("b")
+    values = [0.5, math.inf, -0.25, 2.0]
+    for run in (at_once, one_by_one):
+        run.log_metrics({"loss": 7.0}, step=4)
+    at_once.log_metrics({"loss": kind(values), "auc": 1.0})
+    at_once.log_metrics({"loss": kind(values)}, step=30)
+    at_once.log_metrics({"loss": kind(values)}, step=kind([3, 1, 2, 1]))
+    at_once.log_metrics({"loss": kind([])})
+    one_by_one.log_metrics({"auc": 1.0})
+    for value in values:
+        one_by_one.log_metrics({"loss": value})
+    for step, value in [*enumerate(values, 30), *zip([3, 1, 2, 1], values, strict=True)]:
+        one_by_one.log_metrics({"loss": value}, step=step)
+    assert at_once.metrics == one_by_one.metrics
+
+
+def test_a_figure_is_kept_as_a_picture_the_same_bytes_each_time():
+    figure, axes = picture("One line", x="x", y="y")
+    axes.plot([0, 1], [1, 0])
+    run = Run("first")
+    run.log_figure("plots/line", figure)
+    run.log_figure("again.png", axes)
+    run.log_figure("line.svg", figure)
+    assert set(run.artifacts) == {"plots/line.png", "again.png", "line.svg"}
+    assert run.read_artifact("plots/line.png") == run.read_artifact("again.png")
+    assert run.read_artifact("again.png").startswith(b"\x89PNG")
+    assert b"<svg" in run.read_artifact("line.svg") and b"dc:date" not in run.read_artifact("line.svg")
+
+
+def test_a_table_is_kept_as_csv():
+    run = Run("first")
+    run.log_artifact("slices.csv", pd.DataFrame({"slice": ["new", "old"], "auc": [0.5, 0.75]}))
+    assert run.read_artifact("slices.csv").splitlines() == [b"slice,auc", b"new,0.5", b"old,0.75"]
+
+
+def test_lineage_grows_and_the_newest_value_counts():
+    run = Run("first", lineage={"commit": "c1"})
+    run.log_lineage({"data": ["d1", "d2"], "rows": np.int64(7)})
+    run.log_lineage({"rows": 8})
+    assert run.lineage == {"commit": "c1", "data": ["d1", "d2"], "rows": 8}
 
 
 def test_minus_zero_is_zero_as_it_is_on_the_disk():
@@ -86,7 +132,31 @@ REFUSED = {
     ),
     "text as an artifact": (
         lambda run: run.log_artifact("a", "text"),
-        r"^artifact 'a' is a str; expected bytes or a Path$",
+        r"^artifact 'a' is a str; expected bytes, a Path or a DataFrame$",
+    ),
+    "a table that is no csv": (
+        lambda run: run.log_artifact("slices", pd.DataFrame({"a": [1]})),
+        r"^artifact 'slices' is a table; give it a name such as 'slices.csv'$",
+    ),
+    "a figure that is none": (
+        lambda run: run.log_figure("roc", [1, 2]),
+        r"^figure 'roc' is a list; expected a matplotlib figure$",
+    ),
+    "a curve with text in it": (
+        lambda run: run.log_metrics({"loss": 1.0, "auc": [0.5, "0.9"]}),
+        r"^metric 'auc' is '0.9' \(str\); expected a number$",
+    ),
+    "more steps than values": (
+        lambda run: run.log_metrics({"auc": [0.5]}, step=[1, 2]),
+        r"^metric 'auc' has 1 values and 2 steps; expected as many$",
+    ),
+    "many steps of one value": (
+        lambda run: run.log_metrics({"auc": 0.5}, step=[1, 2]),
+        r"^the step of metric 'auc' is \[1, 2\]; expected a whole number$",
+    ),
+    "lineage without plain form": (
+        lambda run: run.log_lineage({"data": object()}),
+        r"^lineage 'data': cannot write object as JSON",
     ),
     "an artifact nobody logged": (
         lambda run: run.read_artifact("a"),
@@ -116,6 +186,8 @@ def test_a_run_that_has_ended_takes_nothing_more(status):
         lambda: run.log_metrics({"a": 1}),
         lambda: run.log_artifact("a", b""),
         lambda: run.set_tags({"a": 1}),
+        lambda: run.log_lineage({"a": 1}),
+        lambda: run.log_figure("a", Figure()),
     ):
         with pytest.raises(
             RefusedError, match=rf"^run 'first' is {status}; nothing more can be logged to it$"

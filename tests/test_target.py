@@ -81,7 +81,10 @@ def test_a_task_that_was_said_wins_over_the_rule():
             None,
             "'y' has 101 classes; expected at most 100: group the rare ones",
         ),
-        ([1, 2], "ranking", "task is 'ranking'"),
+        ([1, 2], "order", "task is 'order'; expected 'binary', 'multiclass', 'regression' or 'ranking'"),
+        ([0, 31], "ranking", "holds 31; a ranking expects how relevant each row is: True or False"),
+        ([0, 0.5], "ranking", "holds 0.5; a ranking expects"),
+        (["a", "b"], "ranking", "holds 'a'; a ranking expects"),
     ],
 )
 def test_what_sets_no_task_is_refused(values, task, sentence):

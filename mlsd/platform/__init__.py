@@ -4,14 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .reproduction import reproduce as reproduce
     from .server import Server as Server
     from .traffic import records_of as records_of
     from .traffic import score_many as score_many
     from .traffic import send_many as send_many
 
-__all__ = ["Server", "records_of", "score_many", "send_many"]
+__all__ = ["Server", "records_of", "reproduce", "score_many", "send_many"]
 
-_HOME = {"Server": "server", "records_of": "traffic", "score_many": "traffic", "send_many": "traffic"}
+_HOME = {
+    "Server": "server",
+    "records_of": "traffic",
+    "reproduce": "reproduction",
+    "score_many": "traffic",
+    "send_many": "traffic",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .performance import plot_performance as plot_performance
     from .profile import plot_profile as plot_profile
     from .report import plot_report as plot_report
+    from .runs import plot_runs as plot_runs
     from .words import label_ends as label_ends
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "plot_performance",
     "plot_profile",
     "plot_report",
+    "plot_runs",
     "svg",
 ]
 
@@ -53,6 +55,7 @@ _HOME = {
     "plot_performance": "performance",
     "plot_profile": "profile",
     "plot_report": "report",
+    "plot_runs": "runs",
     "svg": "canvas",
 }
 

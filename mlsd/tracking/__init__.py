@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .local import LocalTracker as LocalTracker
+    from .on_mlflow import MLflowTracker as MLflowTracker
+    from .on_wandb import WandbTracker as WandbTracker
 
-__all__ = ["LocalTracker"]
+__all__ = ["LocalTracker", "MLflowTracker", "WandbTracker"]
 
-_HOME = {"LocalTracker": "local"}
+_HOME = {"LocalTracker": "local", "MLflowTracker": "on_mlflow", "WandbTracker": "on_wandb"}
 
 
 def __getattr__(name: str) -> object:

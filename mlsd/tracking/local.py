@@ -6,19 +6,20 @@ import contextlib
 import functools
 import math
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
-from mlsd.plain import from_json, to_json, to_plain, utc, utc_now
+from mlsd.plain import from_json, to_json
 from mlsd.report import RefusedError
 from mlsd.run import Run, Status
 from mlsd.store import Blobs, Database
 from mlsd.tracking.alive import alive, sign_of_life
-from mlsd.tracking.lineage import surroundings
+from mlsd.tracking.table import flat, row_of, table_of
+from mlsd.tracking.tracker import Tracker
 
 _LAYOUT = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -38,10 +39,9 @@ INSERT INTO points VALUES
 _LAST_POINTS = """
 SELECT run, name, value FROM points
 WHERE (run, place) IN (SELECT run, max(place) FROM points GROUP BY run, name) ORDER BY run, place"""
-_COLUMNS = ["id", "name", "status", "started", "seconds"]
 
 
-class LocalTracker:
+class LocalTracker(Tracker):
     """Keep runs in a folder: a SQLite database and the artifacts beside it.
 
     Several processes may track into one folder at once. A point is written with one statement and
@@ -70,63 +70,20 @@ class LocalTracker:
         self._database = Database(self.folder / "runs.db", _LAYOUT)
         self._blobs = Blobs(self.folder / "artifacts")
 
-    @contextlib.contextmanager
-    def run(
-        self,
-        name: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        lineage: Mapping[str, Any] | None = None,
-        now: datetime | None = None,
-    ) -> Iterator[Run]:
-        """Track one attempt: finished at the end of the block, failed when it raises.
+    def _open(self, run: Run, stack: contextlib.ExitStack) -> str:
+        with self._database.transaction() as connection:
+            number = connection.execute(
+                "INSERT INTO runs (name, status, started, lineage) VALUES (?, 'running', ?, ?)",
+                (run.name, run.started.isoformat(), to_json(run.lineage)),
+            ).lastrowid
+            stack.enter_context(sign_of_life(self._lock_file(number)))  # before others see the run
+        return f"run-{number}"
 
-        A process that is killed leaves a run that reads as `"interrupted"`.
-
-        Args:
-            name: what is attempted, in a few words.
-            params: logged at once.
-            lineage: digests of data and code; the commit and the versions are added.
-            now: when the attempt starts.
-
-        Raises:
-            RefusedError: the name is empty, or the disk refuses.
-        """
-        if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise RefusedError(f"the run's name is {name!r}; expected text on one line")
-        try:
-            made_from = to_plain({**surroundings(), **(lineage or {})})
-        except TypeError as error:
-            raise RefusedError(f"the lineage of run {name!r}: {error}") from None
-        started = utc_now() if now is None else utc(now, "now")
-        with contextlib.ExitStack() as stack:
-            with self._database.transaction() as connection:
-                number = connection.execute(
-                    "INSERT INTO runs (name, status, started, lineage) VALUES (?, 'running', ?, ?)",
-                    (name, started.isoformat(), to_json(made_from)),
-                ).lastrowid
-                stack.enter_context(sign_of_life(self._lock_file(number)))  # before others see the run
-            run = Run(name, f"run-{number}", lineage=made_from, started=started, writer=self)
-            try:
-                run.log_params(params or {})
-                yield run
-            except BaseException as error:
-                status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                try:
-                    run.set_tags({"error": f"{type(error).__name__}: {error}"[:500]})
-                    self._end(run, status)
-                except RefusedError as refused:
-                    error.add_note(f"the run could not be closed either: {refused}")
-                raise
-            self._end(run, "finished")
-
-    def _end(self, run: Run, status: Status) -> None:
-        ended = utc_now()
+    def _close(self, run_id: str, status: Status, ended: pd.Timestamp) -> None:
         self._database.write(
             "UPDATE runs SET status = ?, ended = ? WHERE number = ?",
-            (status, ended.isoformat(), _number(run.id)),
+            (status, ended.isoformat(), _number(run_id)),
         )
-        run.status, run.ended = status, ended
 
     def _lock_file(self, number: int | None) -> Path:
         return self.folder / "running" / f"run-{number}"
@@ -176,22 +133,21 @@ class LocalTracker:
         return {name: from_json(value) for name, value in rows}
 
     def runs(self) -> pd.DataFrame:
-        """Return one row per run: id, name, status, started, seconds, its parameters, last metrics."""
-        rows = self._database.read("SELECT number, name, status, started, ended FROM runs ORDER BY number")
-        records = {row["number"]: self._summary(row) for row in rows}
-        for number, name, value in self._database.read("SELECT run, name, value FROM params ORDER BY rowid"):
-            records[number][f"params.{name}"] = from_json(value)
+        """Return one row per run, as `Tracker.runs` says."""
+        cells: dict[int, dict[str, Any]] = defaultdict(dict)  # before the runs, so that none is unknown
+        for table in ("params", "tags"):
+            pairs = self._database.read(f"SELECT run, name, value FROM {table} ORDER BY rowid")
+            for number, name, value in pairs:
+                cells[number] |= flat(table, {name: from_json(value)})
         for number, name, value in self._database.read(_LAST_POINTS):
-            records[number][f"metrics.{name}"] = math.nan if value is None else value
-        return pd.DataFrame(list(records.values()), columns=None if records else _COLUMNS)
+            cells[number][f"metrics.{name}"] = math.nan if value is None else value
+        rows = self._database.read("SELECT * FROM runs ORDER BY number")
+        return table_of(self._row(row) | cells[row["number"]] for row in rows)
 
-    def _summary(self, row: Any) -> dict[str, Any]:
-        started, ended = pd.Timestamp(row["started"]), row["ended"]
-        seconds = math.nan if ended is None else (pd.Timestamp(ended) - started).total_seconds()
+    def _row(self, row: Any) -> dict[str, Any]:
+        ended = None if row["ended"] is None else pd.Timestamp(row["ended"])
         status = self._status(row["number"], row["status"])
-        return dict(
-            zip(_COLUMNS, (f"run-{row['number']}", row["name"], status, started, seconds), strict=True)
-        )
+        return row_of(f"run-{row['number']}", row["name"], status, pd.Timestamp(row["started"]), ended)
 
     def write_params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """Keep parameters (a `RunWriter`'s task; call `run.log_params`)."""
@@ -228,6 +184,11 @@ class LocalTracker:
             row,
         )
 
+    def write_lineage(self, run_id: str, lineage: Mapping[str, Any]) -> None:
+        """Keep the whole lineage (a `RunWriter`'s task; call `run.log_lineage`)."""
+        row = (to_json(lineage), _number(run_id))
+        self._database.write("UPDATE runs SET lineage = ? WHERE number = ?", row)
+
     def read_artifact(self, run_id: str, name: str) -> bytes:
         """Return the bytes of an artifact, verified against their digest."""
         rows = self._database.read(
@@ -237,7 +198,7 @@ class LocalTracker:
 
     def __repr__(self) -> str:
         count = self._database.read("SELECT count(*) FROM runs")[0][0]
-        return f"LocalTracker({self.folder.name}): {count} runs"
+        return f"{type(self).__name__}({self.folder.name}): {count} runs"
 
 
 @functools.lru_cache(maxsize=64)  # asked for every point that is logged

@@ -1,4 +1,4 @@
-"""The baselines of a table: the answer without looking, the best single rule, and a linear model."""
+"""The baselines of a table: the answer without looking, a single rule, the last value, a linear model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlsd.baseline import Baseline
+from mlsd.baseline import Baseline, LastValue, kinds_of
 from mlsd.training.estimator import fit_estimator
 
 SMOOTHING = 0.5  # added to the count of each class, so that no answer is certain
@@ -68,6 +68,34 @@ def fit_rule(
         parts[2] = parts[:2].sum(axis=0)
     answers = [tuple(value + middle for value in _answer(part, task)) for part in parts]
     return Baseline("rule", answers[0], answers[1], answers[2], features[column], column, limit)
+
+
+def fit_last_value(
+    table: np.ndarray, y: np.ndarray, moments: np.ndarray, features: Sequence[str], columns: Sequence[int]
+) -> LastValue:
+    """Return the latest answer of each kind of row; the mean for a kind that was never seen.
+
+    Args:
+        table: shape (n, f), encoded; nan where missing.
+        y: shape (n,), numbers.
+        moments: shape (n,), when each row is of.
+        features: f names.
+        columns: the columns whose categories make a kind; all rows are one kind without any.
+
+    >>> days, depots = np.array([1, 2, 3, 4]), np.array([[0.0], [1.0], [0.0], [1.0]])
+    >>> fit_last_value(depots, np.array([10.0, 20.0, 11.0, 21.0]), days, ["depot"], [0]).values
+    (11.0, 21.0)
+    """
+    latest_first = np.argsort(moments, kind="stable")[::-1]
+    kinds, first = np.unique(kinds_of(table, tuple(columns))[latest_first], axis=0, return_index=True)
+    return LastValue(
+        "last_value",
+        tuple(features[column] for column in columns),
+        tuple(columns),
+        tuple(tuple(kind) for kind in kinds.tolist()),
+        tuple(y[latest_first][first].tolist()),
+        float(y.mean()),
+    )
 
 
 def fit_linear(table: np.ndarray, y: np.ndarray, task: str, categories: Sequence[int]) -> Any:

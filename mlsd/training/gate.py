@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsd.report import Finding
-from mlsd.stats import paired_interval
+from mlsd.stats import mean_interval, paired_interval
 
 UNITS = {"binary": "nats", "multiclass": "nats", "regression": "squared units"}
 
@@ -64,4 +64,39 @@ def not_worse(losses: np.ndarray, champion: np.ndarray, unit: str) -> Finding:
         + ("" if ok else "; the interval may not lie below 0"),
         interval=(low, high),
         details={"level": 0.95, "n": len(losses), "unit": unit},
+    )
+
+
+def near_ceiling(losses: np.ndarray, constant: np.ndarray, best: np.ndarray, unit: str) -> Finding:
+    """Tell how far a model came on the way from the constant to the best that anything could know.
+
+    It fails when the model is better than the best possible: something in its features tells the answer.
+
+    Args:
+        losses: shape (n,), the model's loss on each row.
+        constant: shape (n,), the constant baseline's.
+        best: shape (n,), that of the world's own law.
+        unit: of the losses.
+
+    >>> rng = np.random.default_rng(0)
+    >>> best = rng.random(1000)
+    >>> near_ceiling(best + 0.1, best + 0.5, best, "nats")
+    Finding(ok ceiling: 80% of the way from the constant to the best possible, 80% to 80%; 0.1 nats a row are left)
+    """
+    way, gain = constant - best, constant - losses
+    left = float(np.mean(losses - best))
+    details = {"level": 0.95, "n": len(losses), "unit": unit, "left": left}
+    if paired_interval(constant, best)[0] <= 0:
+        message = "cannot tell: on these rows the best possible is not shown to be better than the constant"
+        return Finding("ceiling", "", False, None, 1, message, "warning", details=details)
+    share = float(gain.mean() / way.mean())
+    low, high = mean_interval(share + (gain - share * way) / way.mean())  # the ratio, made linear
+    words = f"{share:.0%} of the way from the constant to the best possible, {low:.0%} to {high:.0%}"
+    more = (
+        f"{left:.3g} {unit} a row are left"
+        if low <= 1
+        else "better than the truth: a feature tells the answer"
+    )
+    return Finding(
+        "ceiling", "", low <= 1, share, 1, f"{words}; {more}", interval=(low, high), details=details
     )

@@ -24,9 +24,14 @@ class Recipe:
         features: the inputs; None takes all that are known in time and are not keys, times or text.
         random_state: of the hold-out and of the estimator.
         known_at: when a prediction is asked for: at `"creation"`, or after the `"reaction"`.
-        params: hyper-parameters that replace the defaults, such as `{"num_leaves": 7}`.
-        task: `"binary"`, `"multiclass"`, `"classification"` or `"regression"`; None lets the
-            target decide.
+        params: hyper-parameters that replace the defaults, such as `{"num_leaves": 7}`; for LightGBM
+            also `{"class_weight": {"spam": 5}}` or `"balanced"`, and
+            `{"monotone_constraints": {"n_links": 1}}`: more of it never lowers the prediction (-1: never
+            raises it).
+        task: `"binary"`, `"multiclass"`, `"classification"`, `"regression"` or `"ranking"`; None lets
+            the target decide between the first four.
+        group: the column that names the list a row belongs to; a ranking orders the rows of each list.
+        calibrate: whether probabilities are corrected on a fifth of the rows, kept apart for it.
 
     Raises:
         RefusedError: a part cannot be what it says.
@@ -42,6 +47,8 @@ class Recipe:
     known_at: KnownAt = "creation"
     params: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
+    group: str | None = None
+    calibrate: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, str) or not self.target:
@@ -62,7 +69,18 @@ class Recipe:
         if self.known_at not in MOMENTS[:2]:
             raise RefusedError(f"known_at is {self.known_at!r}; expected 'creation' or 'reaction'")
         if self.task not in (None, "classification", *TASKS):
-            raise RefusedError(f"task is {self.task!r}; expected 'binary', 'multiclass' or 'regression'")
+            raise RefusedError(
+                f"task is {self.task!r}; expected 'binary', 'multiclass', 'regression' or 'ranking'"
+            )
+        if not isinstance(self.calibrate, bool):
+            raise RefusedError(f"calibrate is {self.calibrate!r}; expected True or False")
+        if self.calibrate and self.task in ("regression", "ranking"):
+            raise RefusedError(f"calibrate corrects probabilities; a {self.task} has none, leave it out")
+        if (self.group is not None) != (self.task == "ranking"):
+            raise RefusedError(
+                "a ranking needs to know which rows are one list, and nothing else does: "
+                "say both, Recipe(..., task='ranking', group='session'), or neither"
+            )
         if isinstance(self.estimator, str) and self.estimator != "lightgbm":
             raise RefusedError(
                 f"no estimator is called {self.estimator!r}{near(self.estimator, ['lightgbm'])}; "
@@ -73,6 +91,8 @@ class Recipe:
         if not isinstance(self.estimator, str) and not hasattr(self.estimator, "get_params"):
             kind = type(self.estimator).__name__
             raise RefusedError(f"the estimator is a {kind}; expected 'lightgbm' or a scikit-learn estimator")
+        if not isinstance(self.estimator, str) and self.task == "ranking":
+            raise RefusedError(f"{self.estimator_name} cannot rank; leave the estimator out: LightGBM does")
 
     @property
     def estimator_name(self) -> str:
@@ -95,6 +115,8 @@ class Recipe:
             "known_at": self.known_at,
             "params": {name: _plain(self.params[name]) for name in sorted(self.params)},
             "task": self.task,
+            "group": self.group,
+            "calibrate": self.calibrate,
         }
 
     def __repr__(self) -> str:
@@ -103,6 +125,8 @@ class Recipe:
         words += [f"{name}={value}" for name, value in self.params.items()]
         words += [f"known_at={self.known_at}"] if self.known_at != "creation" else []
         words += [f"task={self.task}"] if self.task else []
+        words += [f"group={self.group}"] if self.group else []
+        words += ["calibrated"] if self.calibrate else []
         return f"Recipe({', '.join([*words, f'random_state={self.random_state}'])})"
 
 

@@ -124,8 +124,19 @@ def test_expect_says_its_sentence_only_when_it_does_not_hold():
         (None, "x", "", "got None, expected 'x' (does the function return something?)"),
         ([1.0], {2}, "after", "after: got [1], expected {2}"),
         (1, None, "", "got 1, expected None"),
+        ([*range(9)], [*range(8), 1], "", "at position 8 of 0 to 8: got 8, expected 1"),
+        (np.arange(40.0), pd.Series([0.0] * 40), "after", "after, at position 1 of 0 to 39: got 1, expected 0"),
+        (frame(a=[1], b=["x"]), frame(a=[1], b=["y"]), "", "column b: got ['x'], expected ['y']"),
+        (
+            frame(a=[*range(9)]), frame(a=[*range(8), 1]), "rows",
+            "rows, column a, at position 8 of 0 to 8: got 8, expected 1",
+        ),
+        (
+            frame(a=[1]), frame(b=[1]), "",
+            "got a table of 1 row with the columns a, expected a table of 1 row with the columns b",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_mismatch_names_both_values(got, wanted, about, said):
     with pytest.raises(Mismatch) as caught:
         expect_same(got, wanted, about)
@@ -138,6 +149,7 @@ def test_a_mismatch_names_both_values(got, wanted, about, said):
         (np.float32(0.1), "0.1"), (np.int64(3), "3"), (np.bool_(True), "True"), ("a\nb", r"'a\nb'"),
         (np.array([1.25, np.nan]), "[1.25, nan]"), (pd.Series(["a"]), "['a']"), (np.array(2.0), "2"),
         (frame(a=[1, 2], b=[3, 4]), "a table of 2 rows with the columns a, b"), (abs, "<built-in function abs>"),
+        (pd.DataFrame(), "a table of 0 rows with no columns"), (frame(a=[]), "a table of 0 rows with the columns a"),
         (test_a_broken_equality_is_not_hidden, "<function test_a_broken_equality_is_not_hidden>"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsd.course.lab.exercise import Exercise
-from mlsd.course.lab.expectation import expect, expect_same
+from mlsd.course.lab.expectation import expect_same
 from mlsd.course.lab.judge import PATIENCE, TooSlow, diagnose, judge, untouched, within
 
 
@@ -218,17 +218,65 @@ def test_each_law_says_what_it_found():
     ]
 
 
-def test_what_a_law_cannot_use_is_wrong_not_crashed():
+def no_number(numbers, times=2):
+    return ["two"] * len(numbers)
+
+
+def shortened(numbers, times=2):
+    numbers.clear()
+    return 3
+
+
+def nothing(numbers, times=2):
+    numbers.clear()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (shortened, "shortened([1], times=3) gave 3: expected a list, got a number"),
+        (no_number, "no_number([1], times=3) gave ['two'], which cannot be used here: ValueError: "),
+        (nothing, "nothing([1], times=3) gave nothing (None): does it end with return?"),
+    ],
+    ids=["another form", "the same form", "nothing"],
+)
+def test_what_a_law_cannot_use_is_wrong_not_crashed_and_of_what_form_it_should_be(answer, said):
     one = doubling()
-    one.law("its length")(lambda answer, rng: expect(len(answer([1])) == 1, "no"))
+    one.law("numbers")(lambda answer, rng: expect_same(list(map(float, answer([1], times=3))), [3]))
+    verdict = judge(one, answer)
+    assert verdict.outcome == "wrong" and verdict.findings[-1].message.startswith(said)
 
-    def three(numbers):
-        return 3
 
-    verdict = judge(one, three)
-    assert verdict.outcome == "wrong"
-    said = "three([1]) gave 3, which cannot be used here: TypeError: object of type 'int' has no len()"
-    assert verdict.findings[-1].message == said
+def test_a_value_that_a_law_cannot_use_is_told_its_form():
+    one = valued(right={"a": 1})
+    one.law("its a")(lambda answer, rng: expect_same(answer.get("a"), 1))
+    for answer, form in (([1], "a list"), (None, "None"), ("a", "a text"), ({1}, "a set")):
+        assert judge(one, answer).findings[-1].message.endswith(f": expected a dictionary, got {form}")
+
+
+def test_arguments_that_only_a_wrong_answer_leads_to_do_not_hide_the_verdict():
+    one = doubling()
+    one.law("twice twice")(lambda answer, rng: expect_same(answer(answer([1]))[0], 4))
+    seven = lambda numbers: 7  # noqa: E731
+    said = judge(one, seven).findings[-1].message
+    assert (
+        said == "<lambda>(7) gave 7, which cannot be used here: TypeError: 'int' object is not subscriptable"
+    )
+
+
+def test_a_law_sees_what_became_of_the_arguments():
+    one = doubling()
+
+    @one.law("the list stays as it was")
+    def _(answer, rng):
+        numbers = [1, 2]
+        answer(numbers)
+        expect_same(numbers, [1, 2], "the law's own list")
+        expect_same(answer.given[0], numbers, "the list after the call")
+
+    said = [f.message for f in judge(one, lambda numbers: [2 * numbers.pop(0) for _ in list(numbers)])]
+    assert said[-1] == "the list after the call: got [], expected [1, 2], in <lambda>([1, 2])"
+    assert judge(one, lambda numbers: [2 * x for x in numbers]).outcome == "passed"
 
 
 @pytest.mark.parametrize(
@@ -445,6 +493,26 @@ def test_an_idea_that_agrees_with_the_reference_on_all_calls_is_not_named():
     one = doubling()
     slip = lambda numbers: [2 * x for x in numbers] or [0]  # noqa: E731  # as `needs_one`: right where there are numbers
     assert judge(one, slip).outcome == "wrong" and diagnose(one, slip) == []
+
+
+def test_an_idea_is_recognised_by_what_of_an_answer_shows_it():
+    one = doubling()
+    one.misconception("one_too_many", why="?", hint="!", seen=lambda got: len(got) % 2)(
+        lambda numbers: [2 * x for x in numbers] + [0]
+    )
+    for extra in ([0], [7], [1, 2, 3]):
+        ideas = diagnose(one, lambda numbers, extra=extra: [2 * x for x in numbers] + extra)
+        assert [idea.name for idea in ideas] == ["one_too_many"]
+    for answer in (lambda numbers: [2 * x for x in numbers] + [1, 2], lambda numbers: None):
+        assert diagnose(one, answer) == []  # nothing has no length: it is like no idea
+
+
+def test_an_idea_about_a_value_is_recognised_by_what_shows_it():
+    one = valued(right={"a": 1, "b": 2}, kinds=())
+    one.misconception("no_b", why="?", hint="!", seen=lambda got: "b" in got)(lambda: {"a": 1})
+    assert [idea.name for idea in diagnose(one, {"c": 5})] == ["no_b"]
+    one.misconception("no_idea", why="?", hint="!", seen=lambda got: "a" in got)(lambda: {"a": 9, "b": 9})
+    assert diagnose(one, {"a": 5, "b": 2}) == [] and diagnose(one, 3) == []  # the right value shows it too
 
 
 @given(st.integers(0, 10**6))

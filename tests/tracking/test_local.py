@@ -1,6 +1,8 @@
 """The local tracker: what was logged is read back, whatever happens to the process that logged it."""
 
+import ast
 import math
+import os
 import pickle
 import re
 import signal
@@ -14,11 +16,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsd.digest import digest_code, digest_file
 from mlsd.plain import to_plain
 from mlsd.report import RefusedError
 from mlsd.tracking import LocalTracker
-from mlsd.tracking.lineage import surroundings
-from tests.hardship import FULL, READ_ONLY, ROOT, crowd, kill_often, on_full_disk, on_read_only_disk
+from mlsd.tracking.lineage import source_of, surroundings
+from tests.hardship import (
+    FULL,
+    READ_ONLY,
+    ROOT,
+    crowd,
+    kill_often,
+    on_full_disk,
+    on_read_only_disk,
+    run_python,
+)
 
 names = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=12)
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=12)
@@ -193,6 +205,39 @@ def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
     assert surroundings(ROOT)["commit"] is None
 
 
+def test_the_code_is_that_of_a_function_or_of_the_script(tmp_path):
+    def prepare(frame):
+        """Words."""
+        return frame
+
+    def other(frame):
+        return frame[:1]
+
+    found = source_of(prepare)
+    assert found == {"code": digest_code(prepare), "code_of": "function prepare"}
+    assert source_of(other)["code"] != found["code"]
+    for wrong in (len, "prepare"):
+        with pytest.raises(RefusedError, match=r"^code is .*; expected a function$"):
+            source_of(wrong)
+    script = tmp_path / "attempt.py"
+    script.write_text("from mlsd.tracking.lineage import source_of\nprint(source_of())\n")
+    command = [sys.executable, script]
+    told = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert ast.literal_eval(told.stdout) == {"code": digest_file(script), "code_of": "script attempt.py"}
+    assert ast.literal_eval(run_python("from mlsd.tracking.lineage import source_of\nprint(source_of())")) == {
+        "code": None, "code_of": None,
+    }  # fmt: skip
+
+
+def test_a_run_knows_its_code(tmp_path):
+    def attempt():
+        return 1
+
+    with LocalTracker(tmp_path).run("a", code=attempt) as run:
+        pass
+    assert LocalTracker(tmp_path).get(run.id).lineage["code"] == digest_code(attempt)
+
+
 def test_the_callers_lineage_stands_beside_ours(tmp_path):
     tracker = LocalTracker(tmp_path)
     with tracker.run("a", lineage={"data": "d1", "code": "c1"}) as run:
@@ -245,9 +290,9 @@ def test_every_acknowledged_point_survives_kill_9(tmp_path):
                 acknowledge("artifact", run.id, step)
     """
     setup = """
-    from mlsd.tracking import LocalTracker, lineage, local
+    from mlsd.tracking import LocalTracker, lineage, tracker
     known = lineage.surroundings()
-    local.surroundings = lambda: known  # asking git takes longer than a victim lives
+    tracker.surroundings = lambda: known  # asking git takes longer than a victim lives
     """
     told, rounds = kill_often(tmp_path, 30, 0.08, setup, work)
     tracker = LocalTracker(tmp_path / "runs")

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 import sklearn.metrics as sk
 
 from mlsd import ModelPackage, RefusedError
-from mlsd.metrics import score
-from mlsd.training import Recipe, evaluate, train
-from mlsd.training.evaluation import _SHOWN, MIN_ROWS, measure
+from mlsd.datasets import make_spam_posts
+from mlsd.training import Direction, Invariance, Recipe, evaluate, train, worst_slices
+from mlsd.training.intervals import MIN_ROWS
 
 PARAMS = {"n_estimators": 20}
 
@@ -159,12 +158,13 @@ def test_rows_of_one_class_do_not_crash(package):
     for value in (True, False):
         report = evaluate(package, later[later["hit"] == value])
         found = findings(report, "metric")
-        assert found["roc_auc"].ok
-        assert found["roc_auc"].value is None
-        assert found["roc_auc"].message == "roc_auc is not defined: the rows hold one class only"
+        assert (found["roc_auc"].ok, found["roc_auc"].value) == (False, None)
+        assert found["roc_auc"].message == "cannot tell: roc_auc is not defined: the rows hold one class only"
         assert found["log_loss"].interval is not None
     flat = evaluate(package_for("price"), later.assign(price=3.0))
-    assert findings(flat, "metric")["r2"].message == "r2 is not defined: the target does not vary"
+    assert (
+        findings(flat, "metric")["r2"].message == "cannot tell: r2 is not defined: the target does not vary"
+    )
 
 
 def test_the_same_random_state_gives_the_same_report(package):
@@ -194,21 +194,118 @@ def test_what_cannot_be_compared_is_refused(package):
         evaluate(package, later.drop(columns="kind"))
 
 
-def test_intervals_of_every_metric_cover_the_truth():
-    """The truth is the metric on 200,000 rows of the same law; a calibrated model, 200 rows a world."""
+def test_the_way_to_the_ceiling_of_a_world_is_told():
+    world = make_spam_posts(6000, random_state=0)
+    posts = world.frame
+    model = train(posts.iloc[:4000], Recipe("is_spam"))
+    later = posts.iloc[4000:]
+    report = evaluate(model, later, ceiling=world.true_probability[later.index])
+    (told,) = findings(report, "ceiling").values()
+    y, p = later["is_spam"], model.predict(later)
+    floor = sk.log_loss(y, np.full(2000, posts["is_spam"][: model.lineage["rows"]].mean()))
+    best = sk.log_loss(y, np.clip(world.true_probability[later.index], 1e-4, 1 - 1e-4))
+    assert told.ok
+    assert told.value == pytest.approx((floor - sk.log_loss(y, p)) / (floor - best), abs=1e-3)
+    assert 0.3 < told.interval[0] < told.value < told.interval[1] < 1.1
+
+
+def test_a_leak_is_better_than_the_truth():
+    """What members did in the first hour is among the features, and the ceiling is that of the posts alone."""
+    world = make_spam_posts(4000, random_state=0)
+    model = train(world.frame.iloc[:3000], Recipe("is_spam", known_at="reaction"))
+    later = world.frame.iloc[3000:]
+    report = evaluate(model, later, ceiling=world.true_probability[3000:])
+    assert evaluate(model, later, ceiling=world.true_probability_reactive[3000:]).ok
+    assert [finding.code for finding in report.failures] == ["ceiling"]
+    assert report.failures[0].message.endswith("better than the truth: a feature tells the answer")
+
+
+def test_rows_without_a_label_lose_their_ceiling_too(package):
+    later = make_table(400, 1)
+    hidden = later.assign(hit=later["hit"].astype("boolean").mask(later.index % 4 == 0))
+    best = np.linspace(0.05, 0.95, 400)
+    part = evaluate(package, later[later.index % 4 != 0], ceiling=best[later.index % 4 != 0])
+    assert findings(evaluate(package, hidden, ceiling=best), "ceiling") == findings(part, "ceiling")
+
+
+def test_better_on_average_and_worse_for_a_named_group_is_stopped():
+    """The candidate learned from far more rows, but from none of kind b, one in nine of the later rows."""
+    later = make_table(6000, 1)
+    later = later[(later["kind"] != "b") | (later.index % 4 == 0)].assign(
+        who=lambda rows: rows["kind"] == "b"
+    )
+    recipe = Recipe("hit", features=FEATURES, params=PARAMS)
+    champion, candidate = (
+        train(make_table(400, 2), recipe),
+        train(make_table(4000, 3).query("kind != 'b'"), recipe),
+    )
+    report = evaluate(candidate, later, champion=champion, groups=["who"], slices=False)
+    assert findings(report, "not_worse_than_champion")["champion"].interval[0] > 0
+    assert [(f.code, f.subject) for f in report.failures] == [("group", "who=True")]
+    assert findings(report, "group")["who=False"].ok
+
+
+def test_behaviour_stands_in_the_same_report(package):
+    later = make_table(400, 1)
+    report = evaluate(
+        package,
+        later,
+        behaviour=[
+            Invariance("the price is no input", {"price": 0.0}, tolerance=0.0),
+            Direction("heat rises with x", {"x": lambda x: x + 3}, "down"),
+        ],
+    )
+    told = findings(report, "behaviour")
+    assert told["the price is no input"].ok
+    assert not told["heat rises with x"].ok
+    assert report.failures == (told["heat rises with x"],)
+
+
+def test_calibration_is_told_for_two_classes_alone(package):
+    later = make_table(400, 1)
+    assert findings(evaluate(package, later), "calibration")[""].severity == "info"
+    assert not findings(evaluate(package_for("price"), later), "calibration")
+
+
+def test_a_model_that_does_not_answer_cannot_be_judged(package):
+    class Silent:
+        """Has no answer for one row in ten."""
+
+        def predict(self, table, **_):
+            return np.where(np.arange(len(table)) % 10 == 0, np.nan, 0.5)
+
+    (told,) = evaluate(replace(package, model=Silent()), make_table(400, 1))
+    assert told.failed
+    assert told.message == "cannot judge: 40 predictions are no number; the model must answer every row"
+
+
+def test_a_ranking_is_judged_by_lists_with_the_same_call():
     rng = np.random.default_rng(0)
+    posts = make_table(1200, 0).assign(session=rng.integers(0, 150, 1200).astype(str))
+    ranking = train(posts, Recipe("hit", task="ranking", group="session", features=("x", "w"), params=PARAMS))
+    later = make_table(600, 1).assign(session=rng.integers(0, 80, 600).astype(str))
+    up = Direction("x", {"x": lambda x: x + 9}, "up", allowed=1)
+    report = evaluate(ranking, later, champion=ranking, behaviour=[up])
+    assert {"ndcg", "champion", "x"} <= {finding.subject for finding in report}
+    with pytest.raises(
+        RefusedError, match="a ranking is judged list by list; groups and ceiling are about rows"
+    ):
+        evaluate(ranking, later, groups=["kind"])
+    with pytest.raises(RefusedError, match="a ranking has no loss of a single row"):
+        worst_slices(ranking, later)
 
-    def world(n: int) -> tuple[np.ndarray, np.ndarray]:
-        p = rng.beta(1, 2, n)
-        return (rng.random(n) < p).astype(int), p
 
-    y, p = world(200_000)
-    truth = {name: score(name, y, p) for name in _SHOWN["binary"]}
-    worlds = 60
-    covered = dict.fromkeys(truth, 0)
-    for seed in range(worlds):
-        for finding in measure("binary", *world(200), random_state=seed):
-            low, high = finding.interval
-            covered[finding.subject] += low <= truth[finding.subject] <= high
-    low, high = scipy.stats.binom.interval(0.999, worlds, 0.95)
-    assert all(low <= count <= high for count in covered.values()), covered
+def test_what_does_not_fit_the_table_is_refused(package):
+    later = make_table(100, 1)
+    with pytest.raises(
+        RefusedError, match=r"the ceiling has shape \(7,\) for 100 rows; expected one prediction a row"
+    ):
+        evaluate(package, later, ceiling=np.ones(7))
+    with pytest.raises(RefusedError, match="the ceiling holds what no prediction can be"):
+        evaluate(package, later, ceiling=np.full(100, 1.5))
+    with pytest.raises(RefusedError, match="groups names 'kinds', which is no column: did you mean 'kind'"):
+        evaluate(package, later, groups=["kinds"])
+    with pytest.raises(RefusedError, match="groups is the text 'kind'; expected a list of columns"):
+        evaluate(package, later, groups="kind")
+    with pytest.raises(RefusedError, match="behaviour holds 'up'; expected MinimumFunctionality"):
+        evaluate(package, later, behaviour="up")

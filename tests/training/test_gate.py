@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from mlsd.stats import paired_interval
-from mlsd.training.gate import beats, not_worse
+from mlsd.training.gate import beats, near_ceiling, not_worse
 
 
 def losses(gain: float, n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -54,3 +54,55 @@ def test_the_gate_is_wrong_as_often_as_its_level_says():
     low, high = scipy.stats.binom.interval(0.999, 1000, 0.025)  # one side of a 95 % interval
     assert low <= sum(passed) <= high
     assert low <= sum(refused) <= high
+
+
+def worlds_law(n: int = 2000, seed: int = 0):
+    """Losses of a constant, of the world's own law."""
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.5, 1.5, n)
+    y = rng.random(n) < p
+
+    def loss(q):
+        return -np.log(np.where(y, q, 1 - q))
+
+    return loss(np.full(n, 0.25)), loss(np.clip(p, 1e-4, 1 - 1e-4))
+
+
+def test_the_truth_is_all_the_way_and_the_constant_none_of_it():
+    constant, best = worlds_law()
+    assert near_ceiling(best, constant, best, "nats").value == 1
+    assert near_ceiling(constant, constant, best, "nats").value == 0
+    half = near_ceiling((constant + best) / 2, constant, best, "nats")
+    assert half.value == pytest.approx(0.5)
+    assert half.interval == pytest.approx((0.5, 0.5))
+    assert half.details["left"] == pytest.approx((constant - best).mean() / 2)
+
+
+def test_the_interval_of_the_way_covers_as_often_as_it_says():
+    """The truth from 400,000 rows: a model that knows the log-odds at half their size."""
+
+    def losses(n, seed):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(-1, 2, n)
+        y = rng.random(n) < 1 / (1 + np.exp(-z))
+        return [np.logaddexp(0, np.where(y, -s, s)) for s in (z / 2, np.full(n, -0.7), z)]
+
+    truth = near_ceiling(*losses(400_000, 1), "nats").value
+    found = [near_ceiling(*losses(400, seed), "nats").interval for seed in range(2, 502)]
+    low, high = scipy.stats.binom.interval(0.999, 500, 0.95)
+    assert low <= sum(a <= truth <= b for a, b in found) <= high
+
+
+def test_better_than_the_truth_is_a_leak():
+    constant, best = worlds_law()
+    told = near_ceiling(best * 0.5, constant, best, "nats")
+    assert told.failed
+    assert told.message.endswith("better than the truth: a feature tells the answer")
+    assert told.interval[0] > 1
+
+
+def test_where_nothing_can_be_known_the_way_has_no_length():
+    constant, _ = worlds_law()
+    told = near_ceiling(constant, constant, constant, "nats")
+    assert (told.ok, told.severity, told.value) == (False, "warning", None)
+    assert told.message.startswith("cannot tell: on these rows the best possible is not shown to be better")

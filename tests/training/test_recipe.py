@@ -45,6 +45,9 @@ def test_a_recipe_introduces_itself():
     assert repr(recipe) == (
         "Recipe(y by LogisticRegression, 2 features, known_at=reaction, task=binary, random_state=3)"
     )
+    ranking = Recipe("clicked", task="ranking", group="session")
+    assert repr(ranking) == "Recipe(clicked by lightgbm, task=ranking, group=session, random_state=0)"
+    assert repr(Recipe("y", calibrate=True)) == "Recipe(y by lightgbm, calibrated, random_state=0)"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,15 @@ def test_a_recipe_introduces_itself():
         ({"random_state": True}, "random_state is True; expected a whole number"),
         ({"random_state": -1}, "random_state is -1; expected 0 to 2,147,483,647"),
         ({"known_at": "label"}, "known_at is 'label'; expected 'creation' or 'reaction'"),
-        ({"task": "ranking"}, "task is 'ranking'; expected 'binary', 'multiclass' or 'regression'"),
+        ({"task": "order"}, "task is 'order'; expected 'binary', 'multiclass', 'regression' or 'ranking'"),
+        ({"task": "ranking"}, r"say both, Recipe\(..., task='ranking', group='session'\), or neither"),
+        ({"group": "session"}, r"say both, Recipe\(..., task='ranking', group='session'\), or neither"),
+        (
+            {"task": "ranking", "group": "session", "estimator": LogisticRegression()},
+            "LogisticRegression cannot rank; leave the estimator out",
+        ),
+        ({"calibrate": "yes"}, "calibrate is 'yes'; expected True or False"),
+        ({"calibrate": True, "task": "regression"}, "a regression has none, leave it out"),
     ],
 )
 def test_what_a_recipe_cannot_say_is_refused(arguments, sentence):

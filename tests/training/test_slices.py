@@ -90,12 +90,34 @@ def test_without_champion_the_weakest_slice_is_told_and_nothing_fails():
     assert (told.ok, told.severity, told.subject) == (True, "info", "has_image=true")
     assert told.value == pytest.approx(0.9)
     assert told.count == (table[:, 1] == 1).sum()
+    low, high = told.interval
+    assert low <= told.value <= high
+    assert told.message.endswith(f"{losses.mean():.3g} on all; cannot tell on 1 smaller ones")  # language=fr
+
+
+def test_the_weakest_slice_of_a_model_without_weak_spots_is_mostly_put_down_to_chance():
+    told = [
+        judge_slices(SCHEMA, FEATURES, rows(1500, i), np.random.default_rng(i).exponential(size=1500), None)[
+            0
+        ]
+        for i in range(100)
+    ]
+    blamed = sum("chance may explain it" not in finding.message for finding in told)
+    assert blamed <= 12  # 5 expected at most, 99.9 % binomial limit
+
+
+def test_what_is_too_small_to_judge_is_told_beside_what_was_judged():
+    table, champion = rows(), np.random.default_rng(1).exponential(0.3, 3000)
+    summary = judge_slices(SCHEMA, FEATURES, table, champion, champion)[0]
+    assert summary.ok
+    assert summary.message.endswith("to the champion; cannot tell on 1 smaller ones")
+    assert summary.details["small"] == 1
 
 
 def test_few_rows_make_no_slice():
     (told,) = judge_slices(SCHEMA, FEATURES, rows(100), np.ones(100), np.ones(100))
-    assert told.ok
-    assert told.message == "no slice has 200 rows"
+    assert (told.ok, told.failed) == (False, False)
+    assert told.message == "cannot tell: no slice has 200 rows"
 
 
 def test_a_constant_or_empty_column_is_one_slice():

@@ -1,5 +1,9 @@
 """Training: any table gives a package or one sentence, and the report is about exactly that model."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +167,57 @@ def test_a_run_gets_everything():
     assert run.tags["package"] == package.id
     assert run.tags["ok"] == package.report.ok
     assert "report.json" in run.artifacts
+
+
+def test_a_run_is_told_how_long_each_part_took():
+    run = Run("try")
+    package = train(make_table(600), Recipe("y", calibrate=True), run=run)
+    spent = {name: points[0][1] for name, points in run.metrics.items() if name.startswith("seconds_")}
+    parts = {"prepare", "fit", "calibrate", "baselines", "evaluate"}
+    assert set(spent) == {f"seconds_{part}" for part in parts}
+    assert min(spent.values()) > 0
+    assert "seconds" not in str(package.lineage)
+
+
+def test_another_process_makes_the_same_package():
+    """Every field of a recipe that is new: names in dicts, calibration, lists."""
+    script = (
+        "import sys\n"
+        "from mlsd.datasets import make_news_feed, make_spam_posts\n"
+        "from mlsd.training import Recipe, train\n"
+        "params = {'n_estimators': 10, 'class_weight': {True: 5}, 'monotone_constraints': {'n_links': 1}}\n"
+        "posts = make_spam_posts(2_000, random_state=0).frame\n"
+        "feed = make_news_feed(3_200, random_state=0).frame\n"
+        "recipe = Recipe('is_spam', params=params, calibrate=True)\n"
+        "order = Recipe('clicked', task='ranking', group='session', params={'n_estimators': 10})\n"
+        "for package in (train(posts, recipe), train(feed, order)):\n"
+        "    print(package.id, package.digest)\n"
+    )
+    told = set()
+    for hashing, threads in (("1", "1"), ("2", "2")):
+        around = os.environ | {"PYTHONHASHSEED": hashing, "OMP_NUM_THREADS": threads}
+        told.add(
+            subprocess.run([sys.executable, "-c", script], env=around, check=True, capture_output=True).stdout
+        )
+    assert len(told) == 1
+    assert len(set(told.pop().split())) == 4
+
+
+@pytest.mark.parametrize("more", [{"params": {"class_weight": "balanced"}}, {"calibrate": True}])
+def test_every_field_that_changes_the_model_changes_the_id(more):
+    frame = make_table(600)
+    assert train(frame, Recipe("y", **more)).id != train(frame, Recipe("y")).id
+
+
+def test_a_category_never_seen_counts_as_missing_and_a_feature_that_lacks_is_named():
+    frame = make_table()
+    package = train(frame, Recipe("y", features=("x", "kind")))
+    new, gone = frame.assign(kind="zebra"), frame.assign(kind=None)
+    assert np.array_equal(package.predict(new), package.predict(gone))
+    with pytest.raises(RefusedError, match="kind"):
+        package.predict(frame.drop(columns="kind"))
+    with pytest.raises(RefusedError, match="kind"):
+        package.predict_rows([{"x": 1.0, "kind": "zebra"}])
 
 
 def test_a_run_does_not_change_the_package():

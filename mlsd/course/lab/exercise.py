@@ -34,12 +34,14 @@ class Misconception:
         wrong: the answer of someone who has it; for a value, a function that returns the value.
         why: one line: what is wrong about it.
         hint: one line: where to look.
+        seen: what of an answer (of what a call gives) shows the idea, when the rest may differ.
     """
 
     name: str
     wrong: Callable[..., Any]
     why: str
     hint: str
+    seen: Callable[[Any], Any] | None = None
 
 
 @dataclass
@@ -136,11 +138,13 @@ class Exercise:
 
         return keep
 
-    def misconception(self, name: str, *, why: str, hint: str) -> Callable[[Callable[..., Any]], Any]:
+    def misconception(
+        self, name: str, *, why: str, hint: str, seen: Callable[[Any], Any] | None = None
+    ) -> Callable[[Callable[..., Any]], Any]:
         """Decorate the answer of someone with a wrong idea."""
 
         def keep(wrong: Callable[..., Any]) -> Callable[..., Any]:
-            self.misconceptions.append(Misconception(name, wrong, why, hint))
+            self.misconceptions.append(Misconception(name, wrong, why, hint, seen))
             return wrong
 
         return keep

@@ -14,7 +14,13 @@ import pandas as pd
 from mlsd.plain import is_missing
 
 _WIDTH = 90  # characters of a value that are shown
+_LONG = 8  # items of a list; of a longer one, only the first that differs is shown
+_PARTS = 3  # of a tuple that are named
 _MOMENTS = (datetime, np.datetime64)
+_FORMS: dict[Any, str] = {
+    pd.DataFrame: "table", np.ndarray: "array", Mapping: "dictionary", str: "text", bool: "bool",
+    (int, float, np.number): "number",
+}  # fmt: skip
 
 
 class Mismatch(Exception):
@@ -44,9 +50,14 @@ def expect_same(got: Any, wanted: Any, about: str = "", *, tolerance: float = 1e
     Traceback (most recent call last):
         ...
     mlsd.course.lab.expectation.Mismatch: after one step: got {'x': 1}, expected {'x': 2}
+    >>> expect_same([*range(30)], [*range(29), 7])
+    Traceback (most recent call last):
+        ...
+    mlsd.course.lab.expectation.Mismatch: at position 29 of 0 to 29: got 29, expected 7
     """
     if not same(got, wanted, tolerance):
         missing = " (does the function return something?)" if got is None and wanted is not None else ""
+        got, wanted, about = _narrowed(got, wanted, about, tolerance)
         before = f"{about}: " if about else ""
         raise Mismatch(f"{before}got {shown(got)}, expected {shown(wanted)}{missing}")
 
@@ -76,6 +87,20 @@ def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
     if isinstance(a, _MOMENTS) and isinstance(b, _MOMENTS):
         return bool(pd.Timestamp(a) == pd.Timestamp(b))
     return type(a) is type(b) and bool(a == b)
+
+
+def form(value: Any) -> str:
+    """Return what kind of thing a value is; of a tuple, what its parts are.
+
+    >>> form((np.zeros(2), pd.DataFrame())), form([1, 2]), form({}), form(None)
+    ('an array and a table', 'a list', 'a dictionary', 'None')
+    """
+    if isinstance(value, tuple) and 1 < len(value) <= _PARTS:
+        return " and ".join(map(form, value))
+    if value is None:
+        return "None"
+    name = next((name for kind, name in _FORMS.items() if isinstance(value, kind)), type(value).__name__)
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def shown(value: Any) -> str:
@@ -119,8 +144,23 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_text(key)}: {_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, pd.DataFrame):
-        return f"a table of {len(value)} rows with the columns {', '.join(map(str, value.columns))}"
+        named = f"the columns {', '.join(map(str, value.columns))}" if len(value.columns) else "no columns"
+        return f"a table of {len(value)} row{'s' * (len(value) != 1)} with {named}"
     return repr(value)
+
+
+def _narrowed(got: Any, wanted: Any, about: str, tolerance: float) -> tuple[Any, Any, str]:
+    """Return the first parts that differ of two tables or long lists, and where they lie."""
+    if isinstance(got, pd.DataFrame) and isinstance(wanted, pd.DataFrame):
+        if got.shape == wanted.shape and list(got.columns) == list(wanted.columns):
+            k = next(k for k in range(got.shape[1]) if not same(got.iloc[:, k], wanted.iloc[:, k], tolerance))
+            about = f"{about}{', ' if about else ''}column {got.columns[k]}"
+            return _narrowed(list(got.iloc[:, k]), list(wanted.iloc[:, k]), about, tolerance)
+    elif _is_listed(got) and _is_listed(wanted) and len(got) == len(wanted) > _LONG:
+        pairs = zip(list(got), list(wanted), strict=True)
+        k, (one, other) = next((k, p) for k, p in enumerate(pairs) if not same(*p, tolerance))
+        return one, other, f"{about}{', ' if about else ''}at position {k} of 0 to {len(got) - 1}"
+    return got, wanted, about
 
 
 def _is_number(value: Any) -> bool:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from mlsd.course.lab.exercise import Exercise, Misconception
-from mlsd.course.lab.expectation import Mismatch, same, shown, shown_text
+from mlsd.course.lab.expectation import Mismatch, form, same, shown, shown_text
 from mlsd.report import Finding, Report
 
 PATIENCE = 5.0  # seconds an answer may take to be judged
-_CALLS = 8  # fresh calls on which a wrong idea is recognised
+_CALLS = 20  # fresh calls on which a wrong idea is recognised
 _AGAIN = 0.25  # seconds after which the alarm rings again: a bare `except:` or a `__del__` may swallow one
 _DOES_NOTHING = {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 _ERRORS = (Exception, SystemExit)  # of a student's code; KeyboardInterrupt stays the student's own stop
@@ -60,19 +60,25 @@ class TooSlow(BaseException):
 
 
 class Asked:
-    """A student's function as a law calls it: on copies of the arguments; an error of its own is a `Crash`."""
+    """A student's function as a law calls it: on copies of the arguments; an error of its own is a `Crash`.
+
+    `given` are the copies after the last call, for a law that looks at whether they were changed.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.call = ""
         self.gave: Any = None
+        self.given: tuple[Any, ...] = ()
+        self.asked: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # the arguments as the law has them
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         parts = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in named.items())]
         self.call = shown_call(getattr(self.function, "__name__", "answer"), parts)
-        args, named = copy.deepcopy(args), copy.deepcopy(named)
+        self.asked = args, named
+        self.given, named = copy.deepcopy(args), copy.deepcopy(named)
         try:
-            self.gave = self.function(*args, **named)
+            self.gave = self.function(*self.given, **named)
             return self.gave
         except _ERRORS as error:
             raise Crash(f"{self.call} raised {_in_words(error)}{_place(error)}") from error
@@ -164,7 +170,10 @@ def diagnose(exercise: Exercise, answer: Any, random_state: int = 0) -> list[Mis
 
 
 def _acts_like(exercise: Exercise, answer: Any, idea: Misconception, random_state: int) -> bool:
-    right = exercise.reference_function
+    right, seen = exercise.reference_function, idea.seen or (lambda got: got)
+    if exercise.value and idea.seen:
+        wrong = seen(idea.wrong())
+        return same(seen(answer), wrong) and not same(seen(right()), wrong)
     if exercise.value:
         return alike(exercise, answer, idea.wrong())
     if exercise.draw is None:
@@ -173,10 +182,10 @@ def _acts_like(exercise: Exercise, answer: Any, idea: Misconception, random_stat
     differs = False
     for _ in range(_CALLS):  # most ideas part ways at the first call
         call = exercise.draw(rng)
-        wrong = _outcome(idea.wrong, call)
-        if not same(_outcome(answer, call), wrong):
+        wrong = seen(_outcome(idea.wrong, call))
+        if not same(seen(_outcome(answer, call)), wrong):
             return False
-        differs = differs or not same(wrong, _outcome(right, call))
+        differs = differs or not same(wrong, seen(_outcome(right, call)))
     return differs
 
 
@@ -218,13 +227,23 @@ def _laws(exercise: Exercise, answer: Any, random_state: int) -> list[Finding]:
             crash.laws = (*found, Finding("law", law.claim, ok=False, message="it crashed here"))
             raise
         except _ERRORS as error:  # the answer is of a kind that the law cannot use
-            gave = asked.gave if isinstance(asked, Asked) else answer
-            called = f"{asked.call} gave " if isinstance(asked, Asked) else ""
-            said = f"{called}{shown(gave)}, which cannot be used here: {_in_words(error)}"
-            if gave is None:
-                said = f"{called}nothing (None): does it end with return?"
+            said = _unusable(exercise, asked, error)
         found.append(Finding("law", law.claim, ok=not said, message=said))
     return found
+
+
+def _unusable(exercise: Exercise, asked: Any, error: BaseException) -> str:
+    """Say that an answer is no table, no pair, ..., or else why a law could not use it."""
+    args, named = copy.deepcopy(asked.asked) if isinstance(asked, Asked) else ((), {})
+    gave = asked.gave if isinstance(asked, Asked) else asked
+    called = f"{asked.call} gave " if isinstance(asked, Asked) else ""
+    if called and gave is None:
+        return f"{called}nothing (None): does it end with return?"
+    with contextlib.suppress(*_ERRORS):  # a law may have made these arguments from wrong answers
+        wanted = form(exercise.reference_function(*args, **named))
+        if form(gave) != wanted:
+            return f"{called}{shown(gave)}: expected {wanted}, got {form(gave)}"
+    return f"{called}{shown(gave)}, which cannot be used here: {_in_words(error)}"
 
 
 def _to_judge_yourself(exercise: Exercise) -> list[Finding]:

@@ -1,0 +1,538 @@
+"""Exercises of lab 04: which of forty models is really better?"""
+
+import numpy as np
+import pandas as pd
+
+from mlsd.course.lab import Exercise, expect, expect_same
+
+# ---- 04.1 ------------------------------------------------------------------------------------------
+
+width = Exercise(
+    "04.1",
+    "How wide is a score?",
+    level="warm-up",
+    minutes=5,
+    objectives=(2,),
+    hints=(
+        "Pretend that your rows are the world: draw as many again from them, with repetition.",
+        "`rows = rng.integers(len(y), size=len(y))`, and then `score(y[rows], p[rows])`, so many times.",
+        "The middle 95 of 100 scores lie between `np.quantile(scores, [0.025, 0.975])`.",
+    ),
+)
+
+
+@width.reference
+def interval(score, y, p, rng, rounds):
+    draws = rng.integers(len(y), size=(rounds, len(y)))
+    scores = [score(y[rows], p[rows]) for rows in draws]
+    return tuple(np.quantile(scores, [0.025, 0.975]))
+
+
+def brier(y, p):
+    return np.mean((y - p) ** 2)
+
+
+def some_scores(rng, n=150):
+    p = rng.random(n)
+    return (rng.random(n) < p).astype(float), p
+
+
+@width.inputs
+def a_score(rng):
+    return brier, *some_scores(rng), rng, 200
+
+
+@width.law("in about 95 of 100 worlds the true score lies inside, and it is no wider than that takes")
+def _(answer, rng):
+    found = np.array([answer(brier, *some_scores(rng), rng, 80) for _ in range(100)], dtype=float)
+    inside = int(((found[:, 0] <= 1 / 6) & (found[:, 1] >= 1 / 6)).sum())  # the mean of p (1 - p)
+    expect(inside >= 82, f"the true score lies inside in {inside} of 100 worlds")
+    needed = 2 * 1.96 * np.sqrt((1 / 15 - 1 / 36) / 150)
+    width = float(np.mean(found[:, 1] - found[:, 0])) / needed
+    expect(width < 1.25, f"the interval is {width:.1f} times as wide as 95 % need")
+
+
+@width.law("a row stays together: its label and its prediction")
+def _(answer, rng):
+    y = rng.integers(0, 2, 50).astype(float)
+    low, high = answer(brier, y, y, rng, 80)
+    expect_same(float(high - low), 0.0, "width for a model that is right on every row")
+
+
+@width.law("the score gets the labels first, then the predictions")
+def _(answer, rng):
+    low, _ = answer(lambda y, p: np.mean(p), np.zeros(50), np.full(50, 0.5), rng, 20)
+    expect_same(float(low), 0.5, "the lower limit of the mean prediction, which is 0.5 everywhere")
+
+
+@width.misconception(
+    "resample_scores_alone",
+    why="A row is a label and a prediction; this tears them apart.",
+    hint="Draw row numbers once, and take both from the same rows.",
+)
+def _(score, y, p, rng, rounds):
+    scores = [score(y, rng.choice(p, len(p))) for _ in range(rounds)]
+    return tuple(np.quantile(scores, [0.025, 0.975]))
+
+
+@width.misconception(
+    "one_sigma",
+    why="One standard deviation to each side holds two thirds, not 95 of 100.",
+    hint="Take quantiles, or 1.96 standard deviations.",
+)
+def _(score, y, p, rng, rounds):
+    draws = [rng.integers(len(y), size=len(y)) for _ in range(rounds)]
+    scores = [score(y[rows], p[rows]) for rows in draws]
+    return np.mean(scores) - np.std(scores), np.mean(scores) + np.std(scores)
+
+
+@width.misconception(
+    "shuffles",
+    why="Every row once, in another order: that is the same score again and again.",
+    hint="Draw with repetition: some rows come twice, some not at all.",
+)
+def _(score, y, p, rng, rounds):
+    draws = [rng.permutation(len(y)) for _ in range(rounds)]
+    return tuple(np.quantile([score(y[rows], p[rows]) for rows in draws], [0.025, 0.975]))
+
+
+@width.misconception(
+    "lowest_and_highest",
+    why="The extremes grow with every round; nobody is that unlucky.",
+    hint="Leave out the 2.5 % at each end.",
+)
+def _(score, y, p, rng, rounds):
+    draws = [rng.integers(len(y), size=len(y)) for _ in range(5 * rounds)]
+    scores = [score(y[rows], p[rows]) for rows in draws]
+    return min(scores), max(scores)
+
+
+# ---- 04.2 ------------------------------------------------------------------------------------------
+
+duel = Exercise(
+    "04.2",
+    "Is A better than B, or was it luck?",
+    level="core",
+    minutes=8,
+    objectives=(2,),
+    hints=(
+        "Both models saw the same rows. What do you get per row if you take one loss from the other?",
+        "Put an interval round the *mean difference*: bootstrap it, or take 1.96 standard errors.",
+        "If the interval lies on one side of 0, that side wins; else nobody can tell.",
+    ),
+)
+
+
+@duel.reference
+def better(y, a, b):
+    gain = (b - y) ** 2 - (a - y) ** 2  # above 0 where A is nearer to the label
+    error = np.std(gain) / np.sqrt(len(gain))
+    if abs(np.mean(gain)) <= 1.96 * error:
+        return "cannot tell"
+    return "a" if np.mean(gain) > 0 else "b"
+
+
+def squeezed(logit):
+    return 1 / (1 + np.exp(-logit))
+
+
+def two_models(rng, gap, n=600):
+    """Labels, and two models whose logits are noisy; B's are noisier by `gap`."""
+    truth = rng.normal(0, 2, n)
+    y = (rng.random(n) < squeezed(truth)).astype(float)
+    a, b = truth + rng.normal(0, 0.1, n), truth + rng.normal(0, 0.1 + gap, n)
+    return y, squeezed(a), squeezed(b)
+
+
+@duel.inputs
+def some_duel(rng):
+    y, a, b = two_models(rng, gap=float(rng.choice([0.0, 0.8, 1.0])))
+    return (y, a, b) if rng.random() < 0.5 else (y, b, a)
+
+
+@duel.law("a model is never better than itself")
+def _(answer, rng):
+    y, a, _ = two_models(rng, gap=0)
+    expect_same(answer(y, a, a), "cannot tell", "a model against itself")
+
+
+@duel.law("twins are rarely told apart")
+def _(answer, rng):
+    told = sum(answer(*two_models(rng, gap=0)) != "cannot tell" for _ in range(100))
+    expect(told <= 12, f"a winner in {told} of 100 duels of two equally good models; luck allows about 5")
+
+
+@duel.law("a real gap is mostly found")
+def _(answer, rng):
+    found = sum(answer(*two_models(rng, gap=0.6)) == "a" for _ in range(100))
+    expect(found >= 75, f"the better model won {found} of 100 duels; a paired comparison finds about 90")
+
+
+@duel.law("who stands first does not matter")
+def _(answer, rng):
+    other = {"a": "b", "b": "a", "cannot tell": "cannot tell"}
+    for gap in (0, 0.6, 2, 2):
+        y, a, b = two_models(rng, gap)
+        expect_same(answer(y, b, a), other[answer(y, a, b)], "the verdict with A and B exchanged")
+
+
+@duel.misconception(
+    "take_the_max",
+    why="Somebody is always ahead; a coin would be promoted half of the time.",
+    hint="How large must a difference be before luck is no explanation?",
+)
+def _(y, a, b):
+    losses = np.mean((a - y) ** 2), np.mean((b - y) ** 2)
+    return "cannot tell" if losses[0] == losses[1] else "a" if losses[0] < losses[1] else "b"
+
+
+def apart(y, p):
+    losses = (p - y) ** 2
+    return np.mean(losses), np.std(losses) / np.sqrt(len(y))
+
+
+@duel.misconception(
+    "unpaired",
+    why="Some rows are hard for both; this takes that for a difference between models.",
+    hint="Both saw the same rows: subtract row by row first.",
+)
+def _(y, a, b):
+    (mine, e), (yours, f) = apart(y, a), apart(y, b)
+    if abs(mine - yours) <= 1.96 * np.hypot(e, f):
+        return "cannot tell"
+    return "a" if mine < yours else "b"
+
+
+@duel.misconception(
+    "intervals_overlap",
+    why="Two intervals that overlap are no test; the difference has an interval of its own.",
+    hint="Put one interval round the difference.",
+)
+def _(y, a, b):
+    (mine, e), (yours, f) = apart(y, a), apart(y, b)
+    if abs(mine - yours) <= 1.96 * (e + f):
+        return "cannot tell"
+    return "a" if mine < yours else "b"
+
+
+@duel.misconception(
+    "champion_keeps",
+    why="This can only ever find A better; when B is better it shrugs.",
+    hint="Look at both sides of 0.",
+)
+def _(y, a, b):
+    return "a" if better(y, a, b) == "a" else "cannot tell"
+
+
+# ---- 04.3 ------------------------------------------------------------------------------------------
+
+door = Exercise(
+    "04.3",
+    "Who is stopped at the gate, and who cannot be judged?",
+    level="core",
+    minutes=8,
+    objectives=(3,),
+    hints=(
+        "Look at each slice by itself. An average over slices is how newcomers were lost.",
+        "Two lists: slices that are too small to judge, and, of the others, those that lost too much.",
+        "Lost too much: `gain < -limit`. Too small: `n < least`; they are named, not dropped.",
+    ),
+)
+
+
+@door.reference
+def gate(slices, limit, least=200):
+    small = slices["n"] < least
+    lost = (slices["gain"] < -limit) & ~small
+    return list(slices["slice"][lost]), list(slices["slice"][small])
+
+
+SLICES = ["everyone", "newcomers", "jobs", "tools", "Dutch", "French", "night"]
+
+
+@door.inputs
+def some_slices(rng):
+    k = int(rng.integers(4, len(SLICES) + 1))
+    n = rng.choice([40, 199, 200, 900, 30_000], k)
+    gain = rng.choice([-0.2, -0.021, -0.02, -0.01, 0.0, 0.05], k)
+    return pd.DataFrame({"slice": SLICES[:k], "n": n, "gain": gain}), 0.02
+
+
+def four(n, gain):
+    return pd.DataFrame({"slice": SLICES[:4], "n": n, "gain": gain})
+
+
+@door.law("a large gain elsewhere buys nothing")
+def _(answer, rng):
+    stopped, _ = answer(four([90_000, 300, 9_000, 9_000], [0.1, -0.05, 0.4, 0.4]), 0.02)
+    expect_same(list(stopped), ["newcomers"], "who is stopped, when newcomers alone lost")
+
+
+@door.law("all who lost too much are named, in the order of the table")
+def _(answer, rng):
+    stopped, _ = answer(four([900] * 4, [-0.1, 0.0, -0.03, -0.3]), 0.02)
+    expect_same(list(stopped), ["everyone", "jobs", "tools"], "who is stopped")
+
+
+@door.law("a slice may lose the limit, and no more")
+def _(answer, rng):
+    limit = float(rng.choice([0.01, 0.05]))
+    stopped, _ = answer(four([900] * 4, [-limit, -1.1 * limit, -0.9 * limit, limit]), limit)
+    expect_same(list(stopped), ["newcomers"], f"who is stopped at a limit of {limit}")
+
+
+@door.law("a slice that is too small to judge is told, neither passed nor stopped")
+def _(answer, rng):
+    stopped, small = answer(four([900, 199, 200, 20], [0.0, -0.3, -0.3, 0.3]), 0.02)
+    expect_same(list(stopped), ["jobs"], "who is stopped")
+    expect_same(list(small), ["newcomers", "tools"], "who cannot be judged at 200 rows at least")
+
+
+@door.law("how many rows are enough is up to the caller")
+def _(answer, rng):
+    _, small = answer(four([900, 199, 200, 20], [0.0] * 4), 0.02, least=10)
+    expect_same(list(small), [], "who cannot be judged at 10 rows at least")
+
+
+@door.misconception(
+    "mean_of_slices",
+    why="A large slice buys off a small one.",
+    hint="Judge every slice by itself.",
+)
+def _(slices, limit, least=200):
+    small = slices["n"] < least
+    lost = np.average(slices["gain"], weights=slices["n"]) < -limit
+    return (list(slices["slice"][~small]) if lost else []), list(slices["slice"][small])
+
+
+@door.misconception(
+    "tiny_slice_ignored",
+    why="Nobody looked, and the report reads as if all were well.",
+    hint="Say *cannot tell*: return the names of the small slices, too.",
+)
+def _(slices, limit, least=200):
+    return gate(slices, limit, least)[0], []
+
+
+@door.misconception(
+    "tiny_slice_stops",
+    why="Twenty rows swing by chance; this gate never opens again.",
+    hint="A slice below `least` rows proves nothing, in either direction.",
+)
+def _(slices, limit, least=200):
+    return list(slices["slice"][slices["gain"] < -limit]), gate(slices, limit, least)[1]
+
+
+@door.misconception(
+    "worst_only",
+    why="The second worst is mended next month, after the complaints.",
+    hint="Name all of them.",
+)
+def _(slices, limit, least=200):
+    stopped, small = gate(slices, limit, least)
+    worst = slices.set_index("slice")["gain"].reindex(stopped)
+    return ([worst.idxmin()] if stopped else []), small
+
+
+@door.misconception(
+    "any_loss",
+    why="Every new model loses a little somewhere; nothing would ever be published.",
+    hint="A slice may lose up to `limit`.",
+)
+def _(slices, limit, least=200):
+    return gate(slices, 0.0, least)
+
+
+# ---- 04.4 ------------------------------------------------------------------------------------------
+
+labels = Exercise(
+    "04.4",
+    "How would you spend 2,000 labels?",
+    level="design",
+    minutes=6,
+    objectives=(2, 3),
+    value=True,
+    hints=(
+        "Ask for each option: what will the filter be asked in the fourth week?",
+        "Rows that the old filter chose say nothing about the spam that it lets through.",
+        "Rows to compare on: (2.8 * 0.3 / 0.03) squared. And whoever looks twice, chooses.",
+    ),
+)
+
+
+@labels.reference
+def plan():
+    return {
+        "posts": "random",
+        "last word": "week 3",
+        "compare on": round((2.8 * 0.3 / 0.03) ** 2),
+        "looks": 1,
+    }
+
+
+@labels.law("the posts look like those the filter will meet")
+def _(answer, rng):
+    expect_same(answer.get("posts"), "random", "which posts are labelled")
+
+
+@labels.law("the last word has the week that is nearest to use")
+def _(answer, rng):
+    expect_same(answer.get("last word"), "week 3", "the week that nobody learns from or chooses on")
+
+
+@labels.law("there are enough rows to see a gap worth having, and no more than there are")
+def _(answer, rng):
+    enough = (2.8 * 0.3 / 0.03) ** 2
+    rows = answer.get("compare on", 0)
+    expect(0.98 * enough <= rows <= 1.1 * enough, f"{rows} rows to compare on; the rule gives another number")
+
+
+@labels.law("the last word is spoken once")
+def _(answer, rng):
+    expect_same(answer.get("looks"), 1, "how often the last rows are looked at")
+
+
+@labels.misconception(
+    "flagged_posts",
+    why="Posts the old filter caught say nothing about those it let through.",
+    hint="Which posts will the new filter be asked about?",
+)
+def _():
+    return plan() | {"posts": "flagged"}
+
+
+@labels.misconception(
+    "reported_posts",
+    why="Members report what annoys them; a good scam is not reported.",
+    hint="Which posts will the new filter be asked about?",
+)
+def _():
+    return plan() | {"posts": "reported"}
+
+
+@labels.misconception(
+    "oldest_week",
+    why="The first week is the one the filter will never meet again.",
+    hint="Which of the three weeks is most like the fourth?",
+)
+def _():
+    return plan() | {"last word": "week 1"}
+
+
+@labels.misconception(
+    "a_hundred_will_do",
+    why="With a hundred rows a gap of 0.03 drowns: its own error is 0.03.",
+    hint="Put 0.3 and 0.03 into the rule.",
+)
+def _():
+    return plan() | {"compare on": 100}
+
+
+@labels.misconception(
+    "forgot_the_square",
+    why="Half the gap needs four times the rows: the rule has a square.",
+    hint="(2.8 * spread / gap) ** 2",
+)
+def _():
+    return plan() | {"compare on": 28}
+
+
+@labels.misconception(
+    "one_look_per_model",
+    why="Forty looks at the last rows, and they have become validation rows.",
+    hint="How often can you hear the last word?",
+)
+def _():
+    return plan() | {"looks": 40}
+
+
+# ---- 04.5 ------------------------------------------------------------------------------------------
+
+boosting = Exercise(
+    "04.5",
+    "What is inside a boosted tree?",
+    level="stretch",
+    minutes=12,
+    objectives=(1,),
+    hints=(
+        "Begin with the mean of y everywhere. What is left to explain?",
+        "Each round: `stump(x, y - prediction)` for what is left; add a part of its answer.",
+        "`prediction = prediction + rate * (where x is at most the limit: below, else above)`",
+    ),
+)
+
+
+def stump(x, left):
+    """The limit on x, and the mean of `left` at most and above it, with the smallest squared error."""
+    order = np.argsort(x)
+    total, n = np.cumsum(left[order])[:-1], np.arange(1, len(x))
+    gain = total**2 / n + (left.sum() - total) ** 2 / (len(x) - n)
+    best = int(np.argmax(gain))
+    limit = (x[order[best]] + x[order[best + 1]]) / 2
+    return limit, left[x <= limit].mean(), left[x > limit].mean()
+
+
+@boosting.reference
+def boost(x, y, rounds, rate):
+    prediction = np.full(len(y), y.mean())
+    for _ in range(rounds):
+        limit, below, above = stump(x, y - prediction)
+        prediction = prediction + rate * np.where(x <= limit, below, above)
+    return prediction
+
+
+@boosting.inputs
+def some_curve(rng):
+    x = rng.permutation(40) + rng.uniform(-0.2, 0.2, 40)  # no two rows alike
+    y = np.sin(x / 6) + rng.normal(0, 0.3, 40)
+    return x, y, int(rng.integers(3, 12)), float(rng.choice([0.1, 0.5, 1.0]))
+
+
+@boosting.law("it is what scikit-learn's boosted stumps give")
+def _(answer, rng):
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    x, y, rounds, rate = some_curve(rng)
+    sklearn = GradientBoostingRegressor(
+        n_estimators=rounds, learning_rate=rate, max_depth=1, criterion="squared_error"
+    )
+    wanted = sklearn.fit(x[:, None], y).predict(x[:, None])
+    expect_same(list(answer(x, y, rounds, rate)), list(wanted), f"{rounds} stumps at a rate of {rate}")
+
+
+@boosting.law("no round at all is the mean")
+def _(answer, rng):
+    x, y, _, rate = some_curve(rng)
+    expect_same(list(answer(x, y, 0, rate)), [y.mean()] * len(y), "the prediction after 0 rounds")
+
+
+@boosting.misconception(
+    "fits_y_again",
+    why="Every stump learns the same thing; the second one adds nothing new.",
+    hint="Give the next stump what is left: y - prediction.",
+)
+def _(x, y, rounds, rate):
+    limit, below, above = stump(x, y - y.mean())
+    return y.mean() + rounds * rate * np.where(x <= limit, below, above)
+
+
+@boosting.misconception(
+    "starts_at_zero",
+    why="The first stump then has to learn the mean as well.",
+    hint="Begin with the mean of y.",
+)
+def _(x, y, rounds, rate):
+    prediction = np.zeros(len(y))
+    for _ in range(rounds):
+        limit, below, above = stump(x, y - prediction)
+        prediction = prediction + rate * np.where(x <= limit, below, above)
+    return prediction
+
+
+@boosting.misconception(
+    "full_steps",
+    why="Whole steps chase the noise; a part of each answer is enough.",
+    hint="Multiply each stump's answer by `rate`.",
+)
+def _(x, y, rounds, rate):
+    return boost(x, y, rounds, 1.0) if rate != 1 else boost(x, y, rounds, 0.5)
