@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mlsd.course import course_command, lab_command
+from mlsd.course import course_command, lab_command, registry_command
 from mlsd.course.telling import show
 from mlsd.report import RefusedError
+from mlsd.serve_command import serve
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Learn machine-learning systems by running one."
 )
 app.add_typer(lab_command.app, name="lab")
 app.add_typer(course_command.app, name="course")
+app.command()(serve)
+app.add_typer(registry_command.app, name="registry")
 
 
 class DriftKind(StrEnum):

@@ -54,8 +54,7 @@ def experiment_id(client: Any, uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            kind = {"mlflow.experimentKind": "custom_model_development"}  # the page shows metrics, not chats
-            return str(client.create_experiment(name, artifact_location=_beside(uri), tags=kind))
+            return str(client.create_experiment(name, artifact_location=_beside(uri)))
         except MlflowException:
             found = client.get_experiment_by_name(name)
             if found is None:

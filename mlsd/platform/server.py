@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import json
-import logging
 import os
 import shutil
 import socket
@@ -28,14 +26,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mlsd.platform.process import HOST, KEY, Serving, listen, server_of, write_down
 from mlsd.report import RefusedError
 from mlsd.store import write_file
 
 if TYPE_CHECKING:
     import httpx
 
-HOST = "127.0.0.1"
-KEY = "MLSD_API_KEY"
 _ROOT = Path(__file__).parents[2]  # what must be importable in the new process
 _REFUSED = 2  # exit code of a start that was refused in one sentence
 
@@ -207,12 +204,11 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0, or 2 when the start was refused.
     """
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     stop = _Stop()
     if asked.until_stdin_closes:  # before anything slow, so that no orphan can be left behind
         threading.Thread(target=stop.when_stdin_closes, daemon=True).start()
     try:
-        with _listen(asked.port) as listener:
+        with listen(asked.port) as listener:
             if asked.address:
                 write_file(asked.address, str(listener.getsockname()[1]))
             _serve(asked, listener, stop)
@@ -235,38 +231,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _listen(port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise RefusedError(f"port {port} does not exist; choose 0 to 65535")
-    try:
-        return socket.create_server((HOST, port))  # bound and listening at once: nobody can come between
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise RefusedError(f"port {port} is taken; choose another, or 0") from None
-        raise RefusedError(f"port {port} cannot be used: {(error.strerror or str(error)).lower()}") from None
-
-
 def _serve(asked: argparse.Namespace, listener: socket.socket, stop: _Stop) -> None:
-    import uvicorn
-
-    from mlsd.prediction_log import PredictionLog
-    from mlsd.registry import Registry
-    from mlsd.serving import create_app
-
-    if not Path(asked.registry).is_dir():  # opening it would make it
-        raise RefusedError(f"there is no registry in {asked.registry}; register a version first")
-    log = PredictionLog(asked.log) if asked.log else None
-    app = create_app(Registry(asked.registry), asked.name, log, os.environ.get(KEY))
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        timeout_keep_alive=30,
-    )
-    sys.setswitchinterval(0.0005)  # seconds; at the usual 0.005 the log's thread waits for the loop
-    stop.server = uvicorn.Server(config)
+    write_down(told=False)
+    stop.server = server_of(Serving(asked.registry, asked.name, asked.log).app())
     stop.server.run(sockets=[listener])
 
 

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .local import Registry as Registry
+    from .on_mlflow import MLflowRegistry as MLflowRegistry
     from .version import Version as Version
 
-__all__ = ["Registry", "Version"]
+__all__ = ["MLflowRegistry", "Registry", "Version"]
 
-_HOME = {"Registry": "local", "Version": "version"}
+_HOME = {"MLflowRegistry": "on_mlflow", "Registry": "local", "Version": "version"}
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlsd.package import ModelPackage
+from mlsd.registry.version import Version
 from mlsd.report import Finding, Report
 
 _LINEAGE = {
@@ -24,6 +25,13 @@ def judge_package(reference: str, package: ModelPackage) -> Report:
         `lineage` (says what it was made from).
     """
     return Report(f"publish {reference}", (_evaluation(package.report), _schema(package), *_lineage(package)))
+
+
+def judge_approval(version: Version) -> Report:
+    """Judge whether somebody other than its maker has approved a version."""
+    who = ", ".join(version.approved_by)
+    message = f"approved by {who}" if who else "nobody has approved it; ask somebody other than its maker"
+    return Report(f"publish {version.reference}", (Finding("approval", ok=bool(who), message=message),))
 
 
 def _evaluation(report: Report) -> Finding:

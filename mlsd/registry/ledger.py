@@ -1,126 +1,95 @@
-"""The registry's tables: where every version stands, and every change with who made it and when."""
+"""What a registry is written into, wherever that is; the rules above it are the same everywhere."""
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
-import pandas as pd
+from mlsd.package import ModelPackage
+from mlsd.registry.version import CHAMPION, Version
 
-from mlsd.registry.version import CHAMPION, Version, check_move
-from mlsd.report import RefusedError
-from mlsd.store import Database
-
-LAYOUT = """
-CREATE TABLE IF NOT EXISTS versions (
-    name TEXT, number INTEGER, state TEXT NOT NULL, "group" TEXT, created TEXT NOT NULL,
-    created_by TEXT NOT NULL, package_id TEXT NOT NULL, digest TEXT NOT NULL, archive TEXT NOT NULL,
-    PRIMARY KEY (name, number));
-CREATE TABLE IF NOT EXISTS aliases (
-    name TEXT, alias TEXT, number INTEGER NOT NULL, PRIMARY KEY (name, alias));
-CREATE TABLE IF NOT EXISTS history (
-    event INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL,
-    by TEXT NOT NULL, what TEXT NOT NULL, before TEXT, after TEXT)
-"""
 ROLL_BACK = "roll back"
-VERSIONS = """
-SELECT v.*, (SELECT group_concat(alias, ' ') FROM aliases a
-             WHERE a.name = v.name AND a.number = v.number) AS aliases FROM versions v"""
+VERBS = ("register", "publish", "refuse", "deprecate", "approve", "tag", "delete")  # in the history
+KEPT = ("state", "tags", "approved_by")  # what may change of a version
 
 
-def find(database: Database, name: str, number: int) -> sqlite3.Row:
-    """Return the row of one version.
+class Event(NamedTuple):
+    """One line of the history: who did what to which version, and when (ISO 8601, UTC)."""
 
-    Raises:
-        RefusedError: there is none; names those there are.
-    """
-    if isinstance(number, int) and abs(number) < 2**63:
-        rows = database.read(f"{VERSIONS} WHERE v.name = ? AND v.number = ?", (name, number))
-        if rows:
-            return rows[0]
-    count = check_known(database, name)
-    known = "1" if count == 1 else f"1 to {count}"
-    raise RefusedError(f"{name} has no version {number!r}; known: {known}")
+    at: str
+    by: str
+    number: int
+    what: str
+    before: str | None
+    after: str
 
 
-def check_known(database: Database, name: str) -> int:
-    """Return how many versions a model has.
+class Ledger(Protocol):
+    """The book of one registry. It keeps what it is told; whether that is legal is decided above."""
 
-    Raises:
-        RefusedError: there is no such model; names those there are.
-    """
-    count = database.read("SELECT count(*) FROM versions WHERE name = ?", (name,))[0][0]
-    if not count:
-        names = database.read("SELECT DISTINCT name FROM versions ORDER BY name LIMIT 10")
-        known = ", ".join(other for (other,) in names) or "none yet: register one"
-        raise RefusedError(f"there is no model {name!r}; known: {known}")
-    return count
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Make what is written inside one step that nobody sees half done, where the place can."""
 
+    def rule(self, name: str, value: str | None = None) -> str | None:
+        """Return a rule of this registry; a value sets it first, unless it is set already."""
 
-def pointed(database: Database, name: str, alias: str) -> int | None:
-    """Return the version number an alias points to, or None."""
-    rows = database.read("SELECT number FROM aliases WHERE name = ? AND alias = ?", (name, alias))
-    return rows[0][0] if rows else None
+    def keep(self, name: str, package: ModelPackage) -> Any:
+        """Keep the artifact of a package; return what `add` needs to find it again."""
 
+    def add(self, draft: Version, kept: Any) -> int:
+        """Write a new version; return its number, which was never given before."""
 
-def version_of(row: sqlite3.Row) -> Version:
-    """Return a row of `VERSIONS` as a `Version`."""
-    fields = {name: row[name] for name in Version.__dataclass_fields__}
-    aliases = tuple(sorted((row["aliases"] or "").split()))
-    return Version(**{**fields, "created": pd.Timestamp(row["created"]), "aliases": aliases})
+    def archive(self, version: Version) -> bytes:
+        """Return the artifact of a version, its digest verified."""
 
+    def names(self) -> list[str]:
+        """Return the names of all models, sorted."""
 
-# Each of the following belongs inside a transaction.
+    def find(self, name: str, number: int) -> Version | None:
+        """Return a version, or None where there is none (any more)."""
 
+    def versions(self, name: str | None = None) -> list[Version]:
+        """Return the versions of one model, or of all, by name and number."""
 
-def record(
-    database: Database, name: str, number: int, at: str, by: str, what: str, before: object, after: object
-) -> None:
-    """Write one event into the history."""
-    database.write(
-        "INSERT INTO history (name, number, at, by, what, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (name, number, at, by, what, None if before is None else str(before), str(after)),
-    )
+    def pointed(self, name: str, alias: str) -> int | None:
+        """Return the number an alias points to, or None."""
 
+    def aliases(self, name: str) -> list[str]:
+        """Return the aliases of a model, sorted."""
 
-def move(database: Database, row: sqlite3.Row, state: str, what: str, at: str, by: str) -> None:
-    """Change the state of a version, if that is legal, and record it."""
-    name, number = row["name"], row["number"]
-    check_move(f"{name}@{number}", row["state"], state)
-    database.write("UPDATE versions SET state = ? WHERE name = ? AND number = ?", (state, name, number))
-    record(database, name, number, at, by, what, row["state"], state)
+    def point(self, name: str, alias: str, number: int) -> None:
+        """Let an alias point to a version."""
 
+    def change(self, version: Version, **parts: Any) -> None:
+        """Change `KEPT` parts of a version."""
 
-def point(
-    database: Database, name: str, alias: str, number: int, at: str, by: str, what: str | None = None
-) -> None:
-    """Let an alias point to a version and record it; nothing happens when it does already."""
-    before = pointed(database, name, alias)
-    if before == number:
-        return
-    database.write(
-        "INSERT INTO aliases VALUES (?, ?, ?)"
-        " ON CONFLICT (name, alias) DO UPDATE SET number = excluded.number",
-        (name, alias, number),
-    )
-    record(database, name, number, at, by, what or alias, before, number)
+    def remove(self, version: Version) -> None:
+        """Forget a version, not its history."""
+
+    def record(self, name: str, event: Event) -> None:
+        """Write a line into the history of a model."""
+
+    def events(self, name: str, *what: str) -> list[Event]:
+        """Return the history of a model, oldest first; only some kinds where they are given."""
 
 
-def previous_champion(database: Database, name: str) -> int | None:
+def previous_champion(events: Iterable[Event], is_published: Callable[[int], bool]) -> int | None:
     """Return the champion before the present one, passing over those no longer published.
 
     A roll-back undoes the step before it, so that two of them go two champions back.
+
+    >>> steps = [(1, CHAMPION), (2, CHAMPION), (3, CHAMPION), (2, ROLL_BACK)]
+    >>> events = [Event("", "", number, what, None, "") for number, what in steps]
+    >>> previous_champion(events, is_published=lambda number: True)
+    1
     """
     stack: list[int] = []
-    for what, number in database.read(
-        "SELECT what, number FROM history WHERE name = ? AND what IN (?, ?) ORDER BY event",
-        (name, CHAMPION, ROLL_BACK),
-    ):
-        if what == ROLL_BACK:
-            while stack[-1] != number:
+    for event in events:
+        if event.what == CHAMPION:
+            stack.append(event.number)
+        elif event.what == ROLL_BACK:
+            while stack[-1] != event.number:
                 stack.pop()
-        else:
-            stack.append(number)
-    for number in reversed(stack[:-1]):
-        if number != stack[-1] and find(database, name, number)["state"] == "published":
-            return number
-    return None
+    earlier = (number for number in reversed(stack[:-1]) if number != stack[-1] and is_published(number))
+    return next(earlier, None)

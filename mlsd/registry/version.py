@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ class Version:
 
     Args:
         name: of the model.
-        number: 1, 2, 3, ... without gaps for each name.
+        number: 1, 2, 3, ... for each name; that of a deleted version is never given again.
         state: `"in_progress"`, `"publishing"`, `"published"` or `"deprecated"`.
         group: the model group it belongs to, if any.
         created: when it was registered, UTC.
@@ -35,6 +36,11 @@ class Version:
         package_id: what it was made from (`ModelPackage.id`).
         digest: of its bytes (`ModelPackage.digest`).
         aliases: the names that point to it now, sorted.
+        approved_by: who looked at it and found it good, in that order.
+        tags: text by name, as `tag` set them.
+        metrics: of its evaluation, by name.
+        lineage: what it was made from, by name: `data`, `recipe.estimator`, ...
+        against: what spoke against publishing it when it was registered, one sentence each.
 
     >>> now = pd.Timestamp("2024-02-05", tz="UTC")
     >>> Version("spam", 3, "published", None, now, "ann", "a1", "b2", ("champion",))
@@ -50,6 +56,11 @@ class Version:
     package_id: str
     digest: str
     aliases: tuple[str, ...] = ()
+    approved_by: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    lineage: Mapping[str, str] = field(default_factory=dict, hash=False)
+    against: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 from mlsd.package import PackageSource
 from mlsd.plain import utc_now
@@ -15,8 +16,11 @@ from mlsd.prediction_log import PredictionLog
 from mlsd.serving.champion import Champion
 from mlsd.serving.desk import Desk
 from mlsd.serving.envelope import Envelope
+from mlsd.serving.limiter import Limiter
 from mlsd.serving.metrics import Metrics
 from mlsd.serving.openapi import describe
+from mlsd.serving.page import page_of
+from mlsd.serving.pinned import Pinned
 from mlsd.serving.problems import Problem
 from mlsd.serving.recorder import Recorder
 
@@ -30,6 +34,8 @@ def create_app(
     max_bytes: int = 2_000_000,
     max_rows: int = 10_000,
     body_seconds: float = 20.0,
+    answer_seconds: float = 10.0,
+    limiter: Limiter | None = None,
     look_seconds: float = 0.2,
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -42,7 +48,9 @@ def create_app(
         api_key: needed by everything but `/health`; None: the app is open.
         max_bytes: the largest body, in bytes.
         max_rows: the most rows in one request.
-        body_seconds: how long a body may take to arrive.
+        body_seconds: how long a body may take to arrive; of a body of lines, its next piece.
+        answer_seconds: how long an answer may take after that.
+        limiter: how often one address may ask; None: as often as it likes.
         look_seconds: between two looks for a new champion.
         now: the clock; dates rows and labels that carry no time.
 
@@ -53,7 +61,10 @@ def create_app(
         raise ValueError("api_key is empty; give a key, or None for a server that is open to everybody")
     champion = Champion(source, name, look_seconds)
     recorder = Recorder(log) if log is not None else None
-    desk = Desk(name, champion, Metrics(champion), recorder, max_bytes, max_rows, body_seconds, now)
+    desk = Desk(
+        name, champion, Pinned(source, champion), Metrics(champion), recorder,
+        max_bytes, max_rows, body_seconds, answer_seconds, now,
+    )  # fmt: skip
     app = FastAPI(
         docs_url=None,  # the page would be loaded from the network
         redoc_url=None,
@@ -61,15 +72,20 @@ def create_app(
         lifespan=desk.lifespan,
         exception_handlers={HTTPException: _routing_problem, Problem: _problem},
     )
-    app.add_middleware(Envelope, metrics=desk.metrics, api_key=api_key)
+    app.add_middleware(Envelope, metrics=desk.metrics, api_key=api_key, limiter=limiter)
     post, get, put = (partial(app.add_api_route, methods=[method]) for method in ("POST", "GET", "PUT"))
     post("/v1/models/{model}/predictions", desk.predict, summary="Predict some rows")
+    versioned = "/v1/models/{model}/versions/{version}/predictions"
+    post(versioned, desk.predict, summary="Predict some rows with one version")
+    post("/v1/rpc", desk.rpc, summary="The same as JSON-RPC 2.0: predict, label")
     get("/v1/models/{model}", desk.model, summary="The version that answers")
     put("/v1/predictions/{id:path}/label", desk.label, status_code=204, summary="Tell what turned out true")
     get("/health/live", desk.live, summary="Is the process alive?")
     get("/health/ready", desk.ready, summary="Is a model ready to answer?")
     get("/metrics", desk.show_metrics, summary="Counters, for Prometheus")
-    app.openapi = lambda: describe(app, name, champion.current, max_rows, api_key is not None)  # type: ignore
+    facts = {"keyed": api_key is not None, "limited": limiter is not None, "logged": log is not None}
+    app.openapi = lambda: describe(app, name, champion.current, max_rows, **facts)  # type: ignore
+    app.add_api_route("/docs", lambda: HTMLResponse(page_of(app.openapi())), include_in_schema=False)
     return app
 
 

@@ -14,6 +14,7 @@ from starlette.types import Receive
 from mlsd.plain import from_json
 from mlsd.serving.problems import FieldError, Problem
 
+JSON, LINES = "application/json", "application/x-ndjson"
 DRAINED = 64_000_000  # bytes of a refused body that are still read, so that the client hears the answer
 
 
@@ -28,7 +29,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
         Problem: another content type, too many bytes, or too slow.
         ClientDisconnect: the client went away; there is nobody left to answer.
     """
-    _check_type(request)
+    media_type(request, JSON)
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and (len(announced) > 12 or int(announced) > limit):
         raise _too_large(limit)
@@ -43,20 +44,22 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     return body
 
 
-def _check_type(request: Request) -> None:
+def media_type(request: Request, *taken: str) -> str:
+    """Return what a body says it is.
+
+    Raises:
+        Problem: it is none of those that are taken, or not plain UTF-8.
+    """
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.replace(" ", "").replace('"', "").lower()
+    kind, charset = kind.strip().lower(), parameters.replace(" ", "").replace('"', "").lower()
     encoding = request.headers.get("content-encoding", "identity")
-    if (
-        kind.strip().lower() != "application/json"
-        or charset not in ("", "charset=utf-8")
-        or encoding != "identity"
-    ):
+    if kind not in taken or charset not in ("", "charset=utf-8") or encoding != "identity":
         raise Problem(
             "unsupported-media-type",
-            "Send plain JSON in UTF-8, with the header Content-Type: application/json.",
-            headers={"Accept": "application/json"},
+            f"Send plain UTF-8, with the header Content-Type: {' or '.join(taken)}.",
+            headers={"Accept": ", ".join(taken)},
         )
+    return kind
 
 
 def _too_large(limit: int) -> Problem:
@@ -142,7 +145,7 @@ def _mark_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _marks(content: Any, fields: Collection[str]) -> list[FieldError]:
-    rows = content.get("instances") if isinstance(content, dict) else None
+    rows = content.get("instances", [content.get("instance")]) if isinstance(content, dict) else None
     errors = []
     for row, record in enumerate(rows if isinstance(rows, list) else []):
         for name, value in record.items() if isinstance(record, dict) else ():

@@ -7,39 +7,39 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from mlsd.serving.body import parse_body
 from mlsd.serving.champion import Loaded
 from mlsd.serving.problems import Problem, refused
 from mlsd.serving.rows import is_id, read_moment
 
-_MEMBERS = {"value", "at"}
+MEMBERS = {"value", "at"}
 
 
-def read_label(body: bytes, loaded: Loaded | None, now: Callable[[], datetime]) -> tuple[Any, datetime]:
-    """Return a label's value and the moment it became known.
+def read_label(
+    content: Any, loaded: Loaded | None, now: Callable[[], datetime]
+) -> tuple[Any, datetime, bool]:
+    """Return a label's value, the moment it became known, and whether the client told that moment.
 
     Args:
-        body: `{"value": ..., "at": optional ISO 8601 text}`.
+        content: `{"value": ..., "at": optional ISO 8601 text}`, parsed.
         loaded: the version in use, whose target decides what a label may be; None: any plain value.
         now: dates a label that carries no moment.
 
     Raises:
         Problem: the body is not of that form; repeats nothing of it.
     """
-    content = parse_body(body, _MEMBERS)
     if not isinstance(content, dict):
         raise refused("type", 'Expected an object {"value": ...}.')
-    if not content.keys() <= _MEMBERS:
+    if not content.keys() <= MEMBERS:
         raise refused("unknown_field", "A label may hold 'value' and 'at', nothing else.")
     if "value" not in content:
         raise refused("missing_field", "A label needs 'value', what turned out to be true.", "value")
     _check_value(content["value"], loaded)
     if content.get("at") is None:
-        return content["value"], now()
+        return content["value"], now(), False
     moment = read_moment(content["at"])
     if moment is None:
         raise refused("time", "'at' must be ISO 8601 text that names its zone, as in +00:00.", "at")
-    return content["value"], moment
+    return content["value"], moment, True
 
 
 def check_id(name: str) -> str:

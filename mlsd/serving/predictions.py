@@ -16,10 +16,11 @@ from mlsd.report import RefusedError
 from mlsd.serving.body import parse_body
 from mlsd.serving.champion import Loaded
 from mlsd.serving.problems import FieldError, Problem
-from mlsd.serving.rows import read_rows, row_problem
+from mlsd.serving.rows import Rows, read_rows, row_problem
 
+Entry = tuple[str, datetime, int, dict[str, Any], Any]  # id, moment, version, features, prediction
 _log = logging.getLogger("mlsd")
-_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # making one costs as much as a small answer
+JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # making one costs as much as a small answer
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Answer:
 
     Args:
         body: JSON, `{"model", "version", "predictions": [{"id", "prediction"}]}`.
-        entries: one per row: id, moment, version, features, prediction.
+        entries: one per row.
     """
 
     body: bytes
-    entries: list[tuple[str, datetime, int, dict[str, Any], Any]]
+    entries: list[Entry]
 
 
 def answer(body: bytes, loaded: Loaded, name: str, max_rows: int, now: Callable[[], datetime]) -> Answer:
@@ -41,17 +42,39 @@ def answer(body: bytes, loaded: Loaded, name: str, max_rows: int, now: Callable[
     Raises:
         Problem: the body is not what was expected; repeats nothing of it.
     """
-    package = loaded.package
-    known = (*package.features, *((package.schema.time,) if package.schema.time else ()))
-    rows = read_rows(parse_body(body, known), package.schema, max_rows, now)
-    predictions = _predict(package, rows.records)
-    number = loaded.number
-    kept = [{name: record[name] for name in package.features} for record in rows.records]
-    entries = list(zip(rows.ids, rows.moments, repeat(number), kept, predictions, strict=False))
-    return Answer(_write(rows.ids, predictions, name, number), entries)
+    content = parse_body(body, names_of(loaded.package))
+    said, entries = answer_content(content, loaded, name, max_rows, now)
+    return Answer(JSON.encode(said).encode(), entries)
 
 
-def _predict(package: ModelPackage, records: list[dict[str, Any]]) -> list[Any]:
+def answer_content(
+    content: Any, loaded: Loaded, name: str, max_rows: int, now: Callable[[], datetime]
+) -> tuple[dict[str, Any], list[Entry]]:
+    """Return the answer to a question that is parsed already, and what the log keeps of it."""
+    rows = read_rows(content, loaded.package.schema, max_rows, now)
+    predictions = predict(loaded.package, rows.records)
+    said = [{"id": i, "prediction": p} for i, p in zip(rows.ids, predictions, strict=True)]
+    answered = {"model": name, "version": loaded.number, "predictions": said}
+    return answered, entries_of(rows, predictions, loaded)
+
+
+def names_of(package: ModelPackage) -> tuple[str, ...]:
+    """Return the names that an error may mention: the features, and the column that dates a row."""
+    return (*package.features, *((package.schema.time,) if package.schema.time else ()))
+
+
+def entries_of(rows: Rows, predictions: list[Any], loaded: Loaded) -> list[Entry]:
+    """Return what the log keeps of some rows."""
+    kept = [{name: record[name] for name in loaded.package.features} for record in rows.records]
+    return list(zip(rows.ids, rows.moments, repeat(loaded.number), kept, predictions, strict=False))
+
+
+def predict(package: ModelPackage, records: list[dict[str, Any]]) -> list[Any]:
+    """Return a finite prediction for each record.
+
+    Raises:
+        Problem: the schema refuses a record, or the model has no finite answer.
+    """
     try:
         predictions = package.answers(package.predict_rows(records))
     except RefusedError as error:
@@ -68,9 +91,3 @@ def _predict(package: ModelPackage, records: list[dict[str, Any]]) -> list[Any]:
 def _no_answer(row: int | None) -> Problem:
     message = "the model has no finite answer for these values"
     return Problem("row-refused", "The model cannot answer.", [FieldError("no_answer", message, row=row)])
-
-
-def _write(ids: list[str], predictions: list[Any], name: str, number: int) -> bytes:
-    said = [{"id": i, "prediction": p} for i, p in zip(ids, predictions, strict=True)]
-    content = {"model": name, "version": number, "predictions": said}
-    return _JSON.encode(content).encode()

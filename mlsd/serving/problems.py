@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from starlette.responses import Response
 
@@ -20,13 +21,16 @@ KINDS: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "This address does not take this method"),
     "body-too-slow": (408, "The body did not arrive in time"),
     "conflict": (409, "An id was used before, with other content"),
+    "gone": (410, "This version is deprecated"),
     "body-too-large": (413, "The body is too large"),
     "too-many-rows": (413, "The body holds too many rows"),
     "unsupported-media-type": (415, "The body is not sent as JSON"),
     "request-refused": (422, "The request does not have the expected form"),
     "row-refused": (422, "A row does not fit the model's schema"),
+    "too-many-requests": (429, "This client asks too often"),
     "internal-error": (500, "The server made a mistake"),
     "not-ready": (503, "No model is ready"),
+    "too-slow": (503, "The answer took too long"),
     "not-recorded": (503, "The prediction could not be recorded"),
 }
 
@@ -73,16 +77,19 @@ class Problem(Exception):
         self.status, self.title = KINDS[kind]
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """Return the problem as an HTTP response."""
-        document = {
+    def document(self) -> dict[str, Any]:
+        """Return the problem as plain data."""
+        return {
             "type": f"urn:problem-type:mlsd:{self.kind}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "errors": [asdict(error) for error in self.errors[:MAX_ERRORS]],
         }
-        body = json.dumps(document, ensure_ascii=False).encode()
+
+    def response(self) -> Response:
+        """Return the problem as an HTTP response."""
+        body = json.dumps(self.document(), ensure_ascii=False).encode()
         return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 

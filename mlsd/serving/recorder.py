@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mlsd.prediction_log import PredictionLog
@@ -44,13 +46,14 @@ class Recorder:
             self._thread.submit(self._write_waiting)
         await asyncio.wrap_future(kept)
 
-    async def label(self, *label: Any) -> None:
-        """Return when a label (id, value, moment) is in the log.
+    async def label(self, id: str, value: Any, at: datetime, dated: bool) -> bool:
+        """Return when a label is in the log; False when the log knows no such prediction.
 
         Raises:
-            RefusedError: there is another one for this moment, or the disk refuses.
+            RefusedError: there is another label, or the disk refuses.
         """
-        await asyncio.wrap_future(self._thread.submit(self._log.label, *label))
+        label = partial(self._log.label_prediction, id, value, at, dated=dated)
+        return await asyncio.wrap_future(self._thread.submit(label))
 
     def _write_waiting(self) -> None:
         while True:

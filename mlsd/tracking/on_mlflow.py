@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 
 from mlsd.digest import digest_bytes
+from mlsd.mlflow_client import experiment_id, one_answer, open_client
 from mlsd.plain import from_json, to_json
 from mlsd.run import Run, Status
 from mlsd.tracking.alive import alive, sign_of_life
-from mlsd.tracking.mlflow_client import experiment_id, one_answer, open_client
 from mlsd.tracking.table import flat, row_of, table_of
 from mlsd.tracking.tracker import Tracker
 

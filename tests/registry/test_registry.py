@@ -39,8 +39,9 @@ def filled(registry, package, count=3, published=0):
 def test_the_way_of_a_version(registry, package):
     first = registry.register("spam", package, group="trust", by="ann", now=NOW)
     assert first == Version(
-        "spam", 1, "in_progress", "trust", NOW, "ann", package.id, package.digest, aliases=()
-    )
+        "spam", 1, "in_progress", "trust", NOW, "ann", package.id, package.digest, aliases=(),
+        lineage={"data": "d1", "recipe.estimator": "lightgbm", "libraries.lightgbm": "4"},
+    )  # fmt: skip
     published = registry.publish(first, by="bob", now=NOW)
     assert (published.state, published.aliases) == ("published", ("champion",))
     second = registry.publish(registry.register("spam", package))
@@ -108,7 +109,7 @@ def test_a_registry_is_a_package_source_and_travels_as_its_folder(registry, pack
 
 
 def test_every_change_waits_for_the_disk(registry):
-    assert registry._database.read("PRAGMA synchronous")[0][0] == 2  # FULL: survives a power cut
+    assert registry._ledger.database.read("PRAGMA synchronous")[0][0] == 2  # FULL: survives a power cut
 
 
 # ---- what speaks against a version ----------------------------------------------------------------
@@ -173,7 +174,7 @@ def test_publishing_the_champion_again_changes_nothing(registry, package):
 
 def test_a_publication_that_was_interrupted_can_be_made_again(registry, package):
     version = registry.register("spam", package)
-    registry._database.write("UPDATE versions SET state = 'publishing'")  # as after kill -9
+    registry._ledger.change(version, state="publishing")  # as after kill -9
     assert registry.publish(version).aliases == ("champion",)
 
 
@@ -349,9 +350,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def roll_back(self):
-        past = list(self.champions)
-        while past and (past[-1] == self.champions[-1] or self._state(past[-1]) != "published"):
-            past.pop()
+        past = self._past()
         if self._happens(lambda: self.registry.rollback("spam"), bool(past)):
             self.champions = past
 
@@ -363,6 +362,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert table["number"].tolist() == list(range(1, len(self.states) + 1))
         kept = ["in_progress" if state == "unfit" else state for state in self.states]
         assert table["state"].tolist() == kept
+        assert self.registry.screen("spam")["actions"].tolist() == [
+            self._actions(number) for number in table["number"]
+        ]
         champions = table.loc[table["aliases"] == "champion", "number"].tolist()
         assert champions == self.champions[-1:]
         for number in champions:
@@ -370,10 +372,28 @@ class AnyOrder(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "registry"):
-            self.registry._database.close()
+            self.registry._ledger.database.close()
 
     def _state(self, number):
         return self.states[number - 1] if number <= len(self.states) else None
+
+    def _past(self):
+        """The champions up to the one that a roll-back returns to."""
+        past = list(self.champions)
+        while past and (past[-1] == self.champions[-1] or self._state(past[-1]) != "published"):
+            past.pop()
+        return past
+
+    def _actions(self, number):
+        """What the screen must offer: exactly the calls that the rules above find legal."""
+        if self.champions[-1:] == [number]:
+            return "roll back" if self._past() else ""
+        return {
+            "in_progress": "publish, delete",
+            "unfit": "delete; unpublishable: its evaluation failed: compared",
+            "published": "make champion, deprecate",
+            "deprecated": "delete",
+        }[self._state(number)]
 
     def _version(self, number):
         if number <= len(self.states):

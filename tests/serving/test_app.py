@@ -243,21 +243,21 @@ def test_the_loop_is_free_while_the_log_writes_and_large_bodies_are_answered(she
 # ---- labels -----------------------------------------------------------------------------------------
 
 
-def test_a_label_joins_its_prediction_before_or_after(logged, log, row):
-    early = logged.put(
-        "/v1/predictions/a%2F1 ü/label", json={"value": True, "at": "2024-03-02T00:00:00+02:00"}
-    )
+def test_a_label_joins_its_prediction(logged, log, row):
     logged.post(URL, json={"instances": [row, row], "ids": ["a/1 ü", "b"]})
-    late = logged.put("/v1/predictions/b/label", json={"value": False})
-    assert (early.status_code, late.status_code) == (204, 204)
-    assert early.content == b""
+    dated = {"value": True, "at": "2024-03-02T00:00:00+02:00"}
+    one = logged.put("/v1/predictions/a%2F1 ü/label", json=dated)
+    two = logged.put("/v1/predictions/b/label", json={"value": False})
+    assert (one.status_code, two.status_code) == (204, 204)
+    assert one.content == b""
     kept = log.window(*EVER).set_index("id")
     assert kept["label"].to_dict() == {"a/1 ü": True, "b": False}
     assert kept.loc["a/1 ü", "labelled_at"] == utc("2024-03-01T22:00:00Z")
     assert kept.loc["b", "labelled_at"] == NOW
 
 
-def test_another_label_at_the_same_moment_is_a_conflict(logged):
+def test_another_label_at_the_same_moment_is_a_conflict(logged, row):
+    logged.post(URL, json={"instances": [row], "ids": ["s3cr3t"]})
     url = "/v1/predictions/s3cr3t/label"
     assert [logged.put(url, json={"value": v}).status_code for v in (True, True, False)] == [204, 204, 409]
     assert logged.put(url, json={"value": False, "at": "2024-03-05T00:00:00Z"}).status_code == 204
@@ -266,6 +266,7 @@ def test_another_label_at_the_same_moment_is_a_conflict(logged):
 
 def test_labels_are_taken_while_no_model_is_ready(shelf, log):
     shelf.champion = None
+    log.append("a", NOW, 1, {}, 0.5)
     with TestClient(create_app(shelf, "spam", log)) as client:
         statuses = {
             str(v): client.put("/v1/predictions/a/label", json={"value": v, "at": at}).status_code
@@ -390,6 +391,8 @@ def test_the_description_names_every_address(client, shelf):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/models/spam/predictions",
+        "/v1/models/spam/versions/{version}/predictions",
+        "/v1/rpc",
         "/v1/models/spam",
         "/v1/predictions/{id}/label",
         "/health/live",
