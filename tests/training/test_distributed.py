@@ -147,9 +147,7 @@ def test_somebody_who_listens_and_says_nothing_is_no_cluster(posts, closes):
 
 def test_a_cluster_without_workers_is_one_sentence(posts):
     with (
-        LocalCluster(
-            n_workers=0, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-        ) as empty,
+        LocalCluster(n_workers=0, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
         pytest.raises(RefusedError, match="has no workers; start some: dask worker"),
     ):
         train_distributed(posts, RECIPE, empty.scheduler_address)
