@@ -60,8 +60,7 @@ def _(answer, rng):
     low, high = answer(spy, *some_scores(rng), rng, 200)
     expect(200 <= len(seen) <= 202, f"the score was asked {len(seen)} times, in 200 rounds")
     wanted = np.quantile(seen, [0.025, 0.975])
-    expect_same(float(low), float(wanted[0]), "the lower limit", tolerance=0.002)
-    expect_same(float(high), float(wanted[1]), "the upper limit", tolerance=0.002)
+    expect_same([float(low), float(high)], [float(limit) for limit in wanted], "both limits", tolerance=0.002)
 
 
 @width.law("the draws come from the generator that is given")
@@ -113,6 +112,15 @@ def _(score, y, p, rng, rounds):
 def _(score, y, p, rng, rounds):
     draws = [rng.permutation(len(y)) for _ in range(rounds)]
     return tuple(np.quantile([score(y[rows], p[rows]) for rows in draws], [0.025, 0.975]))
+
+
+@width.misconception(
+    "own_rounds",
+    why="Whoever asks for 200 rounds pays for 1,000.",
+    hint="Draw `rounds` times.",
+)
+def _(score, y, p, rng, rounds):
+    return interval(score, y, p, rng, 1_000)
 
 
 @width.misconception(

@@ -18,7 +18,7 @@ from mlsd.course.lab.bank import exercises
 from mlsd.course.lab.exercise import Exercise
 from mlsd.course.lab.expectation import expect_same
 from mlsd.course.lab.proof import Proof, due, proof_path, read_proof, write_proof
-from mlsd.course.lab.trial import table, try_ideas, try_mutants
+from mlsd.course.lab.trial import answer_of, judged, table, try_ideas, try_mutants
 from mlsd.course.lab.verify import verify
 from mlsd.report import Finding, RefusedError
 
@@ -482,11 +482,25 @@ class Assertion:
 
 
 def same_table(a, b):
-    """Compare the rows of the wrong ideas first: they are quick."""
-    ideas = [try_ideas(one) for one in (a, b)]
-    return table(ideas[0], []) == table(ideas[1], []) and (
-        table(ideas[0], try_mutants(a)) == table(ideas[1], try_mutants(b))
+    """Compare the rows of the wrong ideas first: they are quick. What an idea is taken for is no part of it."""
+    return table(rejected_ideas(a), []) == table(rejected_ideas(b), []) and (
+        table({}, tried_mutants(a)) == table({}, try_mutants(b))
     )
+
+
+def rejected_ideas(exercise):
+    """Judge each wrong idea on the one random state that the table shows."""
+    answers = {idea.name: answer_of(exercise, idea.wrong) for idea in exercise.misconceptions}
+    return {name: [(judged(exercise, answer, 0), [])] for name, answer in answers.items()}
+
+
+TRIED = {}  # the mutants of the exercises as they stand: the same for each assertion
+
+
+def tried_mutants(exercise):
+    if exercise.id not in TRIED:
+        TRIED[exercise.id] = try_mutants(exercise)
+    return TRIED[exercise.id]
 
 
 def assertions(path):

@@ -104,15 +104,13 @@ def test_the_app_keeps_its_description_and_every_documented_status_is_seen(shelf
         document = client.get("/openapi.json").json()
         schema = schemathesis.openapi.from_dict(document)
         schema.app = app
-        seen, rejected = defaultdict(Counter), Counter()
+        seen = defaultdict(Counter)
         for label, case, answer in generated(schema, app, 25, ("positive", "negative"), headers=right):
             seen[label][answer.status_code] += 1
             rpc = (
                 [negative_data_rejection] if label.endswith("/rpc") else []
             )  # there the status is always 200
             case.validate_response(answer, excluded_checks=[positive_data_acceptance, *rpc])
-            rejected[label] += answer.status_code < 300
-    assert all(rejected.values())  # something was answered everywhere
     nobody = type(shelf)(shelf.packages, champion=None)
     conflict = Log(RefusedError("it holds something else"))
     make = partial(create_app, name="spam", api_key="right")
