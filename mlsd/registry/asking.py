@@ -84,7 +84,12 @@ class Asking:
         Returns:
             model name, publish name, version, model group, created, created by, status, actions. What
             speaks against publishing is what was found at registration; `unpublishable` looks again.
+
+        Raises:
+            RefusedError: there is no model of this name.
         """
+        if name is not None:
+            self._check_known(name)
         return screen_of(self._ledger.versions(name), self._ledger.events, self._needs_approval)
 
     def search(

@@ -163,6 +163,7 @@ REFUSED = {
     "an alias that is a verb": (lambda r, n: r.alias(n, "approve", 1), r"^the alias is 'approve', which reads as a"),
     "the champion deleted": (lambda r, n: r.delete(r.get(n, 2)), r"@2 cannot be deleted: champion points to it; let"),
     "a published one deleted": (lambda r, n: r.delete(r.get(n, 1)), r"@1 is published and cannot be deleted; deprec"),
+    "the screen of nobody": (lambda r, n: r.screen("nobody"), r"^there is no model 'nobody'; known: "),
     "a tag that is no text": (lambda r, n: r.tag(r.get(n, 1), {"n": 1}), r"^the tag 'n' is 1; expected text"),
     "a tag that is ours": (lambda r, n: r.tag(r.get(n, 1), {"mlsd_state": "x"}), r"^the tag 'mlsd_state' is 'x'"),
     "a published one approved": (lambda r, n: r.approve(r.get(n, 1), by="bob"), r"@1 is published; there is nothing l"),
