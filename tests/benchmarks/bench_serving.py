@@ -1,6 +1,8 @@
 """One-row requests at 1, 16 and 64 connections: mlsd beside an empty endpoint and other ways to serve.
 
-    python tests/benchmarks/bench_serving.py [--quick]
+    python tests/benchmarks/bench_serving.py [--quick] [--bentoml PYTHON]
+
+BentoML takes part when PYTHON names an interpreter that has `bentoml` and `lightgbm`: it wants other versions.
 
 All servers run one process each and take turns in the same run. CPU and memory are read from the
 operating system for the server's process and its children, so the client, in a process of its own, does
@@ -49,30 +51,51 @@ def predict(body: dict[str, Any]):
     frame = pd.DataFrame(body["instances"])
     return {"version": 1, "predictions": [{"prediction": p} for p in package.predict(frame).tolist()]}
 """
+BENTO = """
+import os
+import bentoml
+import lightgbm
+import numpy as np
+
+@bentoml.service(workers=1)
+class Spam:
+    def __init__(self):
+        self.model = lightgbm.Booster(model_file=os.environ["BENCH_MODEL"])
+
+    @bentoml.api
+    def predict(self, instances: list[list[float | None]]) -> list[float]:
+        return self.model.predict(np.array(instances, dtype=float), num_threads=1).tolist()
+"""
 SERVERS = (
     "empty FastAPI endpoint",
     "mlsd, no log",
     "mlsd, with log",
     "DataFrame per request",
     "MLflow scoring server",
+    "BentoML",
 )
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class Peer:
     """One server in its process: started until it answers, measured, ended."""
 
-    def __init__(self, command, path, body, folder):
+    def __init__(self, command, path, body, python, folder):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
         self.questions = [f"{head}{len(b)}\r\n\r\n".encode() + b for b in body]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{folder}:{Path.cwd()}"}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{folder}:{ROOT}"}
+        environment |= {"BENCH_MODEL": f"{folder}/model.txt", "BENTOML_DO_NOT_TRACK": "1"}
         environment |= {"BENCH_REGISTRY": f"{folder}/registry", "__pyfunc_model_path__": f"{folder}/mlflow"}
         started = time.perf_counter()
         command = [part.replace("PORT", str(self.port)) for part in command]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [python, "-m", *command],
             env=environment,
+            cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -134,8 +157,8 @@ def load(port, questions, connections):
     return rate, ordered[len(ordered) // 2] * 1e3, ordered[int(len(ordered) * 0.99)] * 1e3
 
 
-def peers(folder, n):
-    """Yield (name, how to start it, path, bodies)."""
+def peers(folder, n, bentoml):
+    """Yield (name, how to start it, path, bodies, interpreter)."""
     frame = make_spam_posts(6000).frame
     package = train(frame, Recipe(target="is_spam"))
     registry = Registry(folder / "registry")
@@ -155,11 +178,26 @@ def peers(folder, n):
     uvicorn = ["--port", "PORT", "--no-access-log", "--log-level", "warning"]
     serve = ["mlsd.platform.server", str(registry.folder), "spam", "--port", "PORT"]
     print(f"{package.model.num_trees()} trees, {len(names)} features, {n} requests a measurement\n")
-    yield SERVERS[0], ["uvicorn", "empty_app:app", *uvicorn], path, ours
-    yield SERVERS[1], serve, path, ours
-    yield SERVERS[2], [*serve, "--log", f"{folder}/log.db"], path, ours
-    yield SERVERS[3], ["uvicorn", "naive_app:app", *uvicorn], path, ours
-    yield SERVERS[4], ["uvicorn", "mlflow.pyfunc.scoring_server.app:app", *uvicorn], "/invocations", theirs
+    python = sys.executable
+    yield SERVERS[0], ["uvicorn", "empty_app:app", *uvicorn], path, ours, python
+    yield SERVERS[1], serve, path, ours, python
+    yield SERVERS[2], [*serve, "--log", f"{folder}/log.db"], path, ours, python
+    yield SERVERS[3], ["uvicorn", "naive_app:app", *uvicorn], path, ours, python
+    scoring = ["uvicorn", "mlflow.pyfunc.scoring_server.app:app", *uvicorn]
+    yield SERVERS[4], scoring, "/invocations", theirs, python
+    if bentoml:
+        (folder / "bento_app.py").write_text(BENTO)
+        package.model.save_model(folder / "model.txt")
+        arrays = [json.dumps({"instances": [_nulls(row)]}).encode() for row in table]
+        yield (
+            SERVERS[5],
+            ["bentoml", "serve", "bento_app:Spam", "--port", "PORT"],
+            "/predict",
+            arrays,
+            bentoml,
+        )
+    else:
+        print("BentoML is not measured: name an interpreter that has it, --bentoml PYTHON\n")
 
 
 def _nulls(row):
@@ -169,10 +207,12 @@ def _nulls(row):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    n, rounds = (100, 1) if parser.parse_args().quick else (1000, 3)
+    parser.add_argument("--bentoml", metavar="PYTHON")
+    asked = parser.parse_args()
+    n, rounds = (100, 1) if asked.quick else (1000, 3)
     folder, running = Path(tempfile.mkdtemp()), {}
     try:
-        for name, *how in peers(folder, n):
+        for name, *how in peers(folder, n, asked.bentoml):
             running[name] = Peer(*how, folder)
         with get_context("spawn").Pool(1) as client:
             for connections in (1, 16, 64):

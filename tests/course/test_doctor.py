@@ -135,7 +135,7 @@ def test_a_package_of_another_version(monkeypatch, tmp_path, one):
     lock.parent.mkdir()
     lock.write_text(INSTALLED)
     monkeypatch.setattr(home, "lock_file", lambda: lock)
-    place_package(tmp_path, "wandb", "0.17.3")
+    place_package(tmp_path, "wandb", "0.25.3")
     monkeypatch.syspath_prepend(tmp_path)
     found = one("packages")
     assert not found.ok and found.severity == "warning" and found.count == 1
