@@ -140,7 +140,7 @@ def test_a_package_of_another_version(monkeypatch, tmp_path, one):
     found = one("packages")
     assert not found.ok and found.severity == "warning" and found.count == 1
     assert re.fullmatch(
-        r"1 of \d+ packages \(wandb 0\.17\.3 \(locked: \d+\.\d+\.\d+\)\) differ from the lock, so outputs may "
+        r"1 of \d+ packages \(wandb 0\.25\.3 \(locked: \d+\.\d+\.\d+\)\) differ from the lock, so outputs may "
         rf'differ in the last digit; run: python -m pip install -r "{lock}"',
         found.message,
     )
