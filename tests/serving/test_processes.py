@@ -256,6 +256,10 @@ def test_workers_share_the_registry_the_log_and_the_rate_and_none_is_left_behind
                 clients.setdefault(_process(client, command), client)
             assert len(clients) == 2
             one, two = clients.values()
+            while time.monotonic() < until and any(  # each loads its own model
+                c.get("/health/ready").status_code != 200 for c in (one, two)
+            ):
+                time.sleep(0.1)
             for n, row in enumerate(rows):
                 maker, teller = (one, two) if n % 2 else (two, one)
                 asked = {"instances": [row], "ids": [f"p{n}"]}
