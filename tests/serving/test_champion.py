@@ -103,7 +103,12 @@ def test_ready_only_after_one_row_was_predicted(shelf, wait_ready):
 def test_a_package_that_cannot_predict_its_example_is_never_ready(shelf, function, caplog):
     shelf.packages[1] = replace(shelf.packages[1], model=Model(function))
     with quick(shelf) as client:
-        time.sleep(0.1)
+        for _ in range(500):
+            answer = client.get("/health/ready")
+            if answer.json()["errors"][0]["code"] == "failed":
+                break
+            time.sleep(0.01)
+        time.sleep(0.1)  # several looks later
         answer = client.get("/health/ready")
         failures = metric(client, "mlsd_model_load_failures")
     assert answer.status_code == 503

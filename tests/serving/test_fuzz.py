@@ -95,12 +95,13 @@ def stalled(app):
     return wrapped
 
 
-def test_the_app_keeps_its_description_and_every_documented_status_is_seen(shelf, log):
+def test_the_app_keeps_its_description_and_every_documented_status_is_seen(shelf, log, wait_ready):
     full = Limiter(1, clock=lambda: 0.0)
     assert full.wait("testclient") == 0.0  # whoever asks from now on is too early
     app = create_app(shelf, "spam", log, "right", limiter=Limiter(1e6))
     right = {"X-API-Key": "right"}
     with TestClient(app, headers=right) as client:
+        wait_ready(client)
         document = client.get("/openapi.json").json()
         schema = schemathesis.openapi.from_dict(document)
         schema.app = app
@@ -114,15 +115,21 @@ def test_the_app_keeps_its_description_and_every_documented_status_is_seen(shelf
     nobody = type(shelf)(shelf.packages, champion=None)
     conflict = Log(RefusedError("it holds something else"))
     make = partial(create_app, name="spam", api_key="right")
+
+    def ready(app):
+        with TestClient(app, headers=right) as client:
+            wait_ready(client)
+        return app
+
     others = {
         "no key": (make(shelf, log=log), {"headers": {"X-API-Key": "wrong"}}),
         "too many": (make(shelf, log=log, limiter=full), {}),
         "no champion": (make(nobody, log=log), {}),
         "deprecated": (make(States(shelf, "deprecated"), log=log), {}),
         "published": (make(States(shelf, "published"), log=Log()), {}),
-        "conflict": (make(shelf, log=conflict), {}),
-        "conflict in a version": (make(States(shelf, "published"), log=conflict), {}),
-        "full disk": (make(shelf, log=_full_disk()), {}),
+        "conflict": (ready(make(shelf, log=conflict)), {}),
+        "conflict in a version": (ready(make(States(shelf, "published"), log=conflict)), {}),
+        "full disk": (ready(make(shelf, log=_full_disk())), {}),
         "large": (make(shelf, log=log, max_bytes=1), {}),
         "another type": (make(shelf, log=log), {"headers": {"Content-Type": "text/csv", **right}}),
         "slow": (stalled(make(shelf, log=log, body_seconds=0.01)), {}),

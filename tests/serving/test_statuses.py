@@ -51,8 +51,9 @@ def ask(client, version, row):
     return client.post(f"/v1/models/spam/versions/{version}/predictions", json={"instances": [row]})
 
 
-def test_a_published_version_answers_by_its_number(registry, packages, row):
+def test_a_published_version_answers_by_its_number(registry, packages, row, wait_ready):
     with TestClient(create_app(registry, "spam")) as client:
+        wait_ready(client)
         for number in (3, 2, 3):
             said = ask(client, number, row).json()
             assert said["version"] == number
