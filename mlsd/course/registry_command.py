@@ -120,10 +120,12 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget a version for good; refused while it is published or an alias points to it."""
+    from mlsd.registry.version import check_deletable
     from mlsd.report import RefusedError
 
     registry = _open(place)
     version = _version(registry, reference)
+    check_deletable(version)  # before anybody is asked
     try:
         sure = yes or typer.confirm(f"delete {version.reference}?")
     except typer.Abort:

@@ -13,7 +13,7 @@ from mlsd.registry.asking import Asking
 from mlsd.registry.gate import judge_package
 from mlsd.registry.ledger import ROLL_BACK, VERBS, Event, previous_champion
 from mlsd.registry.search import lineage_of, metrics_of
-from mlsd.registry.version import CHAMPION, Version, check_move, check_name
+from mlsd.registry.version import CHAMPION, Version, check_deletable, check_move, check_name
 from mlsd.report import RefusedError
 
 
@@ -207,14 +207,7 @@ class Acting(Asking):
         by, at = _signed(by, now)
         with self._ledger.transaction():
             found = self.get(name, number)
-            if found.aliases:
-                raise RefusedError(
-                    f"{found.reference} cannot be deleted: {', '.join(found.aliases)} points to it; "
-                    "let it point to another version first"
-                )
-            if found.state in ("publishing", "published"):
-                first = "deprecate it" if found.state == "published" else "publish it again, or wait"
-                raise RefusedError(f"{found.reference} is {found.state} and cannot be deleted; {first} first")
+            check_deletable(found)
             self._ledger.remove(found)
             self._ledger.record(name, Event(at, by, number, "delete", found.state, "deleted"))
 

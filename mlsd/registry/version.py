@@ -117,3 +117,19 @@ def parse_reference(reference: Any) -> tuple[str, str]:
             f"{reference!r} refers to no version; expected 'name@champion', 'name@3' or 'models:/name/3'"
         )
     return (match[1], match[2]) if match[1] else (match[3], match[4])
+
+
+def check_deletable(version: Version) -> None:
+    """Refuse a version that somebody may need.
+
+    Raises:
+        RefusedError: an alias points to it, or it is published (deprecate it first).
+    """
+    if version.aliases:
+        raise RefusedError(
+            f"{version.reference} cannot be deleted: {', '.join(version.aliases)} points to it; "
+            "let it point to another version first"
+        )
+    if version.state in ("publishing", "published"):
+        first = "deprecate it" if version.state == "published" else "publish it again, or wait"
+        raise RefusedError(f"{version.reference} is {version.state} and cannot be deleted; {first} first")

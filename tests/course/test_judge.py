@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlsd.course.lab.alarm import TooSlow, within
 from mlsd.course.lab.exercise import Exercise
 from mlsd.course.lab.expectation import expect_same
-from mlsd.course.lab.judge import PATIENCE, TooSlow, diagnose, judge, untouched, within
+from mlsd.course.lab.judge import PATIENCE, diagnose, judge, untouched
 
 
 def doubling():

@@ -129,7 +129,7 @@ REFUSED = {
     "no reference": (("publish", "PLACE", "spam"), 1, "'spam' refers to no version; expected"),
     "unpublishable": (("publish", "PLACE", "spam@3"), 1, "its evaluation failed: compared"),
     "own approval": (("approve", "PLACE", "spam@3", "--by", "ann"), 1, "was registered by ann, who cannot approve it"),
-    "the champion deleted": (("delete", "PLACE", "spam@2", "--yes"), 1, "cannot be deleted: champion points to it"),
+    "the champion deleted": (("delete", "PLACE", "spam@2"), 1, "cannot be deleted: champion points to it"),
     "nobody answers": (("delete", "PLACE", "spam@3"), 1, "nothing was deleted: nobody answered; --yes"),
     "no condition": (("search", "PLACE", "--metric", "good"), 1, "'good' is no condition"),
     "no pair": (("search", "PLACE", "--tag", "feed"), 2, "--tag and --lineage take NAME=TEXT"),

@@ -1,15 +1,8 @@
 """One contract, three places: a folder, a folder with its artifacts in an object store, a real MLflow server."""
 
-import contextlib
 import dataclasses
-import os
 import pickle
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 
 import numpy as np
 import pandas as pd
@@ -17,43 +10,12 @@ import pytest
 
 from mlsd.registry import MLflowRegistry, Registry
 from mlsd.report import Finding, RefusedError, Report
+from tests.loopback import free_port, mlflow_server
 
 PLACES = ["folder", "store", "mlflow"]
 ROWS = pd.DataFrame({"links": [-1.0, 0.0, 2.0], "likes": [0.0, 0.5, 1.0]})
 NOW = pd.Timestamp("2024-02-05T10:00Z")
 METRIC = "metric"
-
-
-def free_port():
-    with socket.socket() as waiting:
-        waiting.bind(("127.0.0.1", 0))
-        return waiting.getsockname()[1]
-
-
-@contextlib.contextmanager
-def mlflow_server(folder):
-    """A real `mlflow server` on loopback with SQLite, and its address."""
-    port = free_port()
-    uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    quiet = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env=quiet, start_new_session=True
-        )
-        try:
-            end = time.monotonic() + 60
-            while True:
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{uri}/health", timeout=1):
-                    break
-                assert process.poll() is None and time.monotonic() < end, (folder / "server.log").read_text()
-                time.sleep(0.1)
-            yield uri
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # the server and its worker
-            process.wait()
 
 
 @pytest.fixture(scope="module")

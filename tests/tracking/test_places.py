@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
 import numpy as np
 import pandas as pd
@@ -23,42 +22,11 @@ from mlsd.plot import plot_bars
 from mlsd.report import RefusedError
 from mlsd.tracking import LocalTracker, MLflowTracker, WandbTracker
 from tests.hardship import ROOT, on_read_only_disk
+from tests.loopback import free_port, mlflow_server
 
 PLACES = ["local", "wandb", "mlflow"]
 # W&B leaves its own temporary folder to the garbage collector, which Python reports as a warning.
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
-
-
-def free_port():
-    with socket.socket() as waiting:
-        waiting.bind(("127.0.0.1", 0))
-        return waiting.getsockname()[1]
-
-
-@contextlib.contextmanager
-def mlflow_server(folder):
-    """A real `mlflow server` on loopback with SQLite, and its address."""
-    port = free_port()
-    uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    quiet = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env=quiet, start_new_session=True
-        )
-        try:
-            end = time.monotonic() + 60
-            while True:
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{uri}/health", timeout=1):
-                    break
-                assert process.poll() is None and time.monotonic() < end, (folder / "server.log").read_text()
-                time.sleep(0.1)
-            yield uri
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)  # the server and its worker
-            process.wait()
 
 
 @pytest.fixture(scope="module")

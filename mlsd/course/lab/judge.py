@@ -6,23 +6,21 @@ import contextlib
 import copy
 import dis
 import inspect
-import signal
-import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from mlsd.course.lab.alarm import TooSlow, within
 from mlsd.course.lab.exercise import Exercise, Misconception
 from mlsd.course.lab.expectation import Mismatch, form, same, shown, shown_text
 from mlsd.report import Finding, Report
 
 PATIENCE = 5.0  # seconds an answer may take to be judged
 _CALLS = 20  # fresh calls on which a wrong idea is recognised
-_AGAIN = 0.25  # seconds after which the alarm rings again: a bare `except:` or a `__del__` may swallow one
 _DOES_NOTHING = {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 _ERRORS = (Exception, SystemExit)  # of a student's code; KeyboardInterrupt stays the student's own stop
 
@@ -53,10 +51,6 @@ class Crash(Exception):
     """The student's own code raised; `laws` are the verdicts up to the law in which it did."""
 
     laws: tuple[Finding, ...] = ()
-
-
-class TooSlow(BaseException):
-    """Not an Exception, so that no `except Exception` in a student's loop holds it up."""
 
 
 class Asked:
@@ -270,25 +264,3 @@ def _unwritten(error: BaseException | None) -> bool:
     """Return whether a body says itself that it is not written; a library may raise the same error."""
     frames = traceback.extract_tb(error.__traceback__) if isinstance(error, NotImplementedError) else []
     return bool(frames) and "site-packages" not in frames[-1].filename
-
-
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Stop what runs inside with `TooSlow` after so many seconds, where the system has an alarm for it."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TooSlow
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    try:
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:  # once more: an alarm may have rung in there
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

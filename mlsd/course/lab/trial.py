@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from mlsd.course.lab.alarm import TooSlow, within
 from mlsd.course.lab.exercise import Exercise
-from mlsd.course.lab.judge import PATIENCE, TooSlow, Verdict, alike, diagnose, judge, within
+from mlsd.course.lab.judge import PATIENCE, Verdict, alike, diagnose, judge
 from mlsd.course.lab.mutants import Mutant, mutants
 from mlsd.course.lab.proof import Table
 from mlsd.report import Finding
