@@ -18,5 +18,12 @@ nb_ipywidgets_js = {}  # these would come from a network
 html_theme = "pydata_sphinx_theme"
 html_title = "mlsd"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {"**": ["sidebar-nav-bs"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "navbar_center": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+templates_path = ["_templates"]
+html_sidebars = {"**": ["pages"]}
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
