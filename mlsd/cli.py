@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mlsd.course import course_command, lab_command, registry_command
 from mlsd.course.telling import show
+from mlsd.monitor_command import app as monitor_app
 from mlsd.report import RefusedError
 from mlsd.serve_command import serve
 
@@ -21,6 +22,7 @@ app.add_typer(lab_command.app, name="lab")
 app.add_typer(course_command.app, name="course")
 app.command()(serve)
 app.add_typer(registry_command.app, name="registry")
+app.add_typer(monitor_app, name="monitor")
 
 
 class DriftKind(StrEnum):

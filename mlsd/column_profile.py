@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,11 @@ class ColumnProfile:
         counts: values per cell, k + 1 of them.
         unseen: values whose name the reference never saw.
         unseen_names: the first 20 of those names, sorted.
+        unseen_counts: how often each of them comes.
+        neighbours: of the first 4,096 values of each table, those that follow a low value, and how many
+            of these are high; those that follow a high value, and how many of these are high. Low and
+            high: beside the reference's median, or its most frequent name. No part of equality: it is a
+            hint whether rows resemble the row before, and tables that are cut apart lose a pair.
         absent: whether the window has no such column at all.
 
     >>> from mlsd.counting import profile_column
@@ -58,6 +63,8 @@ class ColumnProfile:
     counts: tuple[int, ...] = ()
     unseen: int = 0
     unseen_names: tuple[str, ...] = ()
+    unseen_counts: tuple[int, ...] = ()
+    neighbours: tuple[int, ...] = field(default=(), compare=False)
     absent: bool = False
 
     @property
@@ -89,7 +96,11 @@ class ColumnProfile:
                 f"the profiles of column {self.name!r} count on different bins and cannot be added; "
                 "build both with Profile.of(frame, like=reference)"
             )
-        names = sorted({*self.unseen_names, *other.unseen_names})[:MAX_UNSEEN]
+        unseen: dict[str, int] = {}
+        for part in (self, other):
+            for name, count in zip(part.unseen_names, part.unseen_counts, strict=True):
+                unseen[name] = unseen.get(name, 0) + count
+        names = sorted(unseen)[:MAX_UNSEEN]  # whoever is among them was among the first of each part
         return replace(
             self,
             n=self.n + other.n,
@@ -100,8 +111,14 @@ class ColumnProfile:
             counts=tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)),
             unseen=self.unseen + other.unseen,
             unseen_names=tuple(names),
+            unseen_counts=tuple(unseen[name] for name in names),
+            neighbours=_summed(self.neighbours, other.neighbours),
             absent=self.absent and other.absent,
         )
+
+
+def _summed(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(x + y for x, y in zip(a, b, strict=True)) if a and b else a or b
 
 
 def _extreme(choose: Any, *values: Any) -> Any:
@@ -123,13 +140,18 @@ def check_column(column: ColumnProfile) -> ColumnProfile:
     Raises:
         ValueError: they do not; the sentence names the column.
     """
-    whole: Iterable[Any] = (column.n, column.missing, column.wrong_type, column.unseen, *column.counts)
+    whole: Iterable[Any] = (
+        *(column.n, column.missing, column.wrong_type, column.unseen),
+        *(*column.counts, *column.unseen_counts, *column.neighbours),
+    )
     cells = {**dict.fromkeys(ORDERED, len(column.edges)), **dict.fromkeys(NAMED, len(column.levels))}
     sound = (
         column.kind in KINDS
         and all(type(count) is int and count >= 0 for count in whole)
         and len(column.counts) == (cells[column.kind] + 1 if column.kind in cells else 0)
         and (column.kind not in cells or sum(column.counts) + column.unseen == column.present)
+        and len(column.unseen_counts) == len(column.unseen_names)
+        and len(column.neighbours) in (0, 4)
         and all(a < b for a, b in zip(column.edges, column.edges[1:], strict=False))
     )
     if not sound:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from mlsd.cells import BOOLEAN, FAMILY, MISSING, NUMBER, TEXT, TIME, Cells, read_cells
-from mlsd.column_profile import MAX_LEVELS, MAX_UNSEEN, NAMED, ORDERED, ColumnProfile
+from mlsd.column_profile import COMPARED, MAX_LEVELS, MAX_UNSEEN, ORDERED, ColumnProfile
 
 N_BINS = 100
 _BLOCK = 1 << 15  # values sorted at a time: they stay in the processor's cache
+_HEAD = 4096  # values whose neighbours are looked at
 _MIN_PER_BIN = 10  # reference values; fewer would cut bins on chance
 
 
@@ -24,11 +27,10 @@ def profile_column(
         kind: what a schema says the column is; None judges the values.
     """
     kind = like.kind if like else kind or _kind(series)
-    if kind in ORDERED:
-        return _count_numbers(series, like, kind)
-    if kind in NAMED:
-        return _count_names(series, like, kind)
-    return _count_rows(series, kind)
+    if kind not in COMPARED:
+        return _count_rows(series, kind)
+    column = (_count_numbers if kind in ORDERED else _count_names)(series, like, kind)
+    return replace(column, neighbours=_neighbours(series.iloc[:_HEAD], like or column))
 
 
 # ---- what kind of column is it ----------------------------------------------------------------------
@@ -193,6 +195,7 @@ def _count_names(series: pd.Series, like: ColumnProfile | None, kind: str) -> Co
     counts = [found.pop(name, 0) for name in levels]
     left = sum(found.values())
     full = len(levels) >= MAX_LEVELS  # a reference that dropped names cannot say which are new
+    unseen = () if full else tuple(sorted(found)[:MAX_UNSEEN])
     return ColumnProfile(
         str(series.name),
         kind,
@@ -202,8 +205,33 @@ def _count_names(series: pd.Series, like: ColumnProfile | None, kind: str) -> Co
         levels=levels,
         counts=(*counts, left if full else 0),
         unseen=0 if full else left,
-        unseen_names=() if full else tuple(sorted(found)[:MAX_UNSEEN]),
+        unseen_names=unseen,
+        unseen_counts=tuple(found[name] for name in unseen),
     )
+
+
+def _neighbours(head: pd.Series, ruler: ColumnProfile) -> tuple[int, ...]:
+    """Return (after low: values, high ones; after high: values, high ones) of one value and the next."""
+    if not (ruler.edges or ruler.levels):
+        return ()
+    if ruler.kind in ORDERED:
+        below = np.cumsum(ruler.counts)[:-1] / max(sum(ruler.counts), 1)
+        values = _numbers(head)[0]
+        high = values[values == values] > ruler.edges[int(np.abs(below - 0.5).argmin())]
+    elif ruler.kind == "boolean":
+        cells = read_cells(head)
+        high = (np.empty(0) if cells.numbers is None else cells.numbers)[cells.family == BOOLEAN] == 1
+    else:
+        name = ruler.levels[int(np.argmax(ruler.counts[: len(ruler.levels)]))]
+        if isinstance(head.dtype, pd.CategoricalDtype):
+            codes = head.cat.codes.to_numpy()
+            high = np.isin(codes[codes >= 0], np.flatnonzero(head.cat.categories == name))
+        else:
+            high = head.to_numpy(dtype=object)[read_cells(head).family == TEXT] == name
+    before, after = high[:-1], high[1:]
+    pairs, highs = len(before), int(before.sum())
+    both = int((before & after).sum())
+    return pairs - highs, int(after.sum()) - both, highs, both
 
 
 def _count_rows(series: pd.Series, kind: str) -> ColumnProfile:

@@ -18,14 +18,14 @@ ROOMS = (
     "datasets data training tracking registry serving deployment pipeline monitoring responsible"
 ).split()
 FLOORS = {
-    **dict.fromkeys("plain report digest store stats metrics alt_text mlflow_client".split(), 0),
+    **dict.fromkeys("plain report digest store stats metrics alt_text mlflow_client meters usage".split(), 0),
     **dict.fromkeys("schema schema_json column cells rule inference encoding checks".split(), 1),
     **dict.fromkeys("contract judging checks_beside schema_diff schema_look schema_pandera".split(), 1),
     **dict.fromkeys("profile column_profile counting target".split(), 1),
     **dict.fromkeys("package manifest model_file baseline run prediction_log log_entry".split(), 2),
     **dict.fromkeys(ROOMS, 3),
     **dict.fromkeys(["plot", "platform"], 4),
-    **dict.fromkeys(["course", "serve_command"], 5),
+    **dict.fromkeys(["course", "serve_command", "monitor_command"], 5),
     **dict.fromkeys(["cli", "__main__"], 6),
 }
 DOOR = "__init__"  # mlsd/__init__.py re-exports the nouns, so it may name every floor and none may name it

@@ -24,7 +24,7 @@ TWO_CELL_WEIGHTS = {"share": 0.75, "unseen": 0.25}
 
 
 def count_vector(column: ColumnProfile) -> np.ndarray:
-    """Return the counts per cell; for names the last two cells are *other* and *unseen*."""
+    """Return the counts per cell, (k,); for names the last two cells are *other* and *unseen*."""
     extra = () if column.kind in ORDERED else (column.unseen,)
     return np.array([*column.counts, *extra], dtype="int64")
 
@@ -32,58 +32,70 @@ def count_vector(column: ColumnProfile) -> np.ndarray:
 def ordered_tests(
     reference: np.ndarray, current: np.ndarray, column: ColumnProfile
 ) -> tuple[list[Answer], dict[str, float]]:
-    """Return what each test of an ordered column says, and the weights that share out the error."""
+    """Return what each test of an ordered column says, and the weights that share out the error.
+
+    Args:
+        reference, current: shape (k,), counts; a share of them where rows are not independent.
+        column: the reference's.
+    """
     total = reference + current
     filled = np.flatnonzero(total)
     if len(filled) <= 2:
         return [_share_test(reference, current, np.arange(len(total)) == filled[-1])], {"share": 1.0}
     location = rank_scores(total)
     outer = np.abs(location) > total.sum() / 4
-    groups = merge_ordered(reference, current)
+    z, _, p = score_test(reference, current, location)
+    z_scale, _, p_scale = score_test(reference, current, rank_scores(total, 2))
     answers = [
-        Answer("location", score_test(reference, current, location)[2], (location > 0).astype(int)),
-        Answer("scale", score_test(reference, current, rank_scores(total, 2))[2], outer.astype(int)),
-        Answer("shape", chi_square(merged(reference, groups), merged(current, groups)), groups),
+        Answer("location", p, z, (location > 0).astype(int)),
+        Answer("scale", p_scale, z_scale, outer.astype(int)),
+        _shape_test(reference, current, merge_ordered(reference, current)),
         _outside_test(reference, current),
     ]
     return answers, ORDERED_WEIGHTS
 
 
+def _shape_test(reference: np.ndarray, current: np.ndarray, groups: np.ndarray) -> Answer:
+    found, p = chi_square(merged(reference, groups), merged(current, groups))
+    return Answer("shape", p, found, groups)
+
+
 def _share_test(reference: np.ndarray, current: np.ndarray, chosen: np.ndarray) -> Answer:
-    a, b = int(reference[chosen].sum()), int(current[chosen].sum())
-    p = exact_test(a, int(reference.sum()), b, int(current.sum()))
-    return Answer("share", p, chosen.astype(int), int(np.flatnonzero(chosen)[0]))
+    a, b = reference[chosen].sum(), current[chosen].sum()
+    p = exact_test(a, reference.sum(), b, current.sum())
+    return Answer("share", p, float(b), chosen.astype(int), int(np.flatnonzero(chosen)[0]))
 
 
 def _outside_test(reference: np.ndarray, current: np.ndarray) -> Answer:
-    n, m = int(reference.sum()), int(current.sum())
-    tails = [
-        (exact_test(int(reference[i]), n, int(current[i]), m, "more"), i) for i in (0, len(reference) - 1)
-    ]
-    p, cell = min(tails)
-    return Answer("outside", min(1.0, 2 * p), (np.arange(len(reference)) == cell).astype(int), cell)
+    n, m = reference.sum(), current.sum()
+    p, cell = min((exact_test(reference[i], n, current[i], m, "more"), i) for i in (0, len(reference) - 1))
+    chosen = np.arange(len(reference)) == cell
+    return Answer("outside", min(1.0, 2 * p), float(current[cell]), chosen.astype(int), cell)
 
 
 def named_tests(
     reference: np.ndarray, current: np.ndarray, column: ColumnProfile
 ) -> tuple[list[Answer], dict[str, float]]:
     """Return what each test of a column of names says, and the weights that share out the error."""
-    cells, n, m = np.arange(len(reference)), int(reference.sum()), int(current.sum())
+    cells, n, m = np.arange(len(reference)), reference.sum(), current.sum()
     if column.kind == "boolean":
         return [_share_test(reference, current, cells == 1)], {"share": 1.0}
     unlisted = cells >= len(column.levels)
     p = (
-        exact_test(int(reference[-1]), n, int(current[-1]), m, "more")
+        exact_test(reference[-1], n, current[-1], m, "more")
         if column.unseen
-        else unseen_test(reference[:-1], int(current[-1]), m)
+        else unseen_test(column.counts, current[-1], m)
     )
-    unseen = Answer("unseen", p, (cells == cells[-1]).astype(int), int(cells[-1]))
+    unseen = Answer("unseen", p, float(current[-1]), (cells == cells[-1]).astype(int), int(cells[-1]))
     groups = pool_rare(reference, current, unlisted, _clearly_named(column, n, n + m))
     before, after = merged(reference, groups), merged(current, groups)
     if len(before) == 2:
         return [_share_test(reference, current, groups == groups[0]), unseen], TWO_CELL_WEIGHTS
-    shape = Answer("shape", chi_square(before, after), groups)
-    return [shape, _level_test(before, after, groups), unseen], NAMED_WEIGHTS
+    return [
+        _shape_test(reference, current, groups),
+        _level_test(before, after, groups),
+        unseen,
+    ], NAMED_WEIGHTS
 
 
 def _clearly_named(column: ColumnProfile, n: int, size: int) -> float:
@@ -103,6 +115,6 @@ def _level_test(before: np.ndarray, after: np.ndarray, groups: np.ndarray) -> An
     share = (before + after) / (n + m)
     away = np.abs(after / m - before / n) / np.sqrt(np.maximum(share * (1 - share), 1e-12))
     level = int(away.argmax())
-    p = exact_test(int(before[level]), int(n), int(after[level]), int(m))
+    p = min(1.0, len(before) * exact_test(before[level], n, after[level], m))
     chosen = groups == level
-    return Answer("level", min(1.0, len(before) * p), chosen.astype(int), int(np.flatnonzero(chosen)[0]))
+    return Answer("level", p, float(after[level]), chosen.astype(int), int(np.flatnonzero(chosen)[0]))

@@ -23,12 +23,14 @@ class Answer:
     Args:
         name: `location`, `scale`, `shape`, `outside`, `level`, `unseen` or `share`.
         p: the chance of so large a difference without drift.
+        statistic: z, chi-square, or the window's rows in the cell.
         groups: shape (k,), for each cell the number of the group that it is merged into.
         cell: the cell it points at, for tests of a single cell.
     """
 
     name: str
     p: float
+    statistic: float
     groups: np.ndarray
     cell: int = -1
 
@@ -92,15 +94,17 @@ def _tail(z: float, skewness: float) -> float:
     return float(special.gammaincc(shape, shape + abs(z) * np.sqrt(shape)))
 
 
-def exact_test(a: int, n: int, b: int, m: int, side: str = "both") -> float:
+def exact_test(a: float, n: float, b: float, m: float, side: str = "both") -> float:
     """Return the exact p-value of `b` of `m` rows against `a` of `n`: Fisher's test.
 
     Args:
+        a, n, b, m: rows; rounded, where only a share of them counts.
         side: `"more"` asks for b too large only; `"both"` doubles the smaller tail.
 
     >>> exact_test(1, 10, 9, 10, side="more")
     0.000547
     """
+    a, n, b, m = round(a), round(n), round(b), round(m)
     if not n or not m or not 0 < a + b < n + m:
         return 1.0
     more = float(stats.hypergeom.sf(b - 1, n + m, a + b, m))
@@ -109,20 +113,21 @@ def exact_test(a: int, n: int, b: int, m: int, side: str = "both") -> float:
     return min(1.0, 2 * min(more, float(stats.hypergeom.cdf(b, n + m, a + b, m))))
 
 
-def chi_square(reference: ArrayLike, current: ArrayLike) -> float:
-    """Return the p-value of Pearson's chi-square test of a 2 x k table without empty cells.
+def chi_square(reference: ArrayLike, current: ArrayLike) -> tuple[float, float]:
+    """Return Pearson's chi-square of a 2 x k table without empty cells, and its p-value.
 
     >>> chi_square([10, 20, 30], [20, 20, 20])
-    0.0695
+    (5.33, 0.0695)
     """
     table = np.array([reference, current], dtype="float64")
     if table.shape[1] < 2 or not table.sum(axis=1).all():
-        return 1.0
+        return 0.0, 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return float(special.chdtrc(table.shape[1] - 1, ((table - expected) ** 2 / expected).sum()))
+    found = float(((table - expected) ** 2 / expected).sum())
+    return found, float(special.chdtrc(table.shape[1] - 1, found))
 
 
-def unseen_test(counts: ArrayLike, unseen: int, m: int) -> float:
+def unseen_test(counts: ArrayLike, unseen: float, m: float) -> float:
     """Return the chance of so many rows with a name that the reference never saw.
 
     A reference with many names seen once has missed others: the share of rows yet unseen is about
@@ -143,6 +148,7 @@ def unseen_test(counts: ArrayLike, unseen: int, m: int) -> float:
     """
     counts = np.asarray(counts)
     n, once, twice = counts.sum(), np.sum(counts == 1), np.sum(counts == 2)
+    unseen = round(unseen)
     if unseen <= 0 or not n or not m:
         return 1.0
     size = (once**2 / (once + 2 * twice) if once else 0.0) + 1

@@ -9,6 +9,9 @@ from mlsd.monitoring.count_tests import Answer
 
 FEW = 0.02  # share of rows by which two halves differ by chance: below about 400 values in the window
 
+LABELS = {"location": "rank z", "scale": "scale z", "shape": "chi2"}
+LABELS |= dict.fromkeys(("outside", "unseen", "level", "share"), "rows")
+
 
 def describe(before: ColumnProfile, after: ColumnProfile, led: Answer) -> str:
     """Return one sentence with the numbers before and after, chosen by the test that led."""
@@ -20,7 +23,7 @@ def describe(before: ColumnProfile, after: ColumnProfile, led: Answer) -> str:
 def calm(before: ColumnProfile, after: ColumnProfile) -> str:
     """Return one sentence for a column that did not move, saying so where too few rows could tell."""
     noise = 0.4 * np.sqrt(1 / before.present + 1 / after.present)
-    few = f"; too few values ({min(before.present, after.present):,}) to tell small changes"
+    few = f"; too few rows ({min(before.present, after.present):,}) to tell small changes"
     if before.kind in ORDERED:
         words = f"median {_number(after.quantile(0.5))}, {_number(before.quantile(0.5))} before"
     else:

@@ -147,8 +147,8 @@ def recalibration(y: ArrayLike, probability: ArrayLike) -> dict[str, float]:
     """
     y = np.asarray(y, dtype=float)
     z = logit(probability)
-    (offset, slope), covariance = _logistic(y, np.column_stack([np.ones_like(z), z]), np.zeros_like(z))
-    (shift,), _ = _logistic(y, np.ones((len(z), 1)), z)
+    (offset, slope), covariance = logistic_fit(y, np.column_stack([np.ones_like(z), z]), np.zeros_like(z))
+    (shift,), _ = logistic_fit(y, np.ones((len(z), 1)), z)
     half = _Z * np.sqrt(covariance[1, 1])
     return {
         "offset": float(offset),
@@ -170,8 +170,11 @@ def expit(z: ArrayLike) -> Floats:
     return 1 / (1 + np.exp(-np.asarray(z, dtype=float)))
 
 
-def _logistic(y: Floats, X: Floats, start: Floats) -> tuple[Any, Any]:
-    """Newton's method for logistic regression beside fixed log-odds `start` (n,); X is (n, 1 or 2)."""
+def logistic_fit(y: Floats, X: Floats, start: Floats) -> tuple[Any, Any]:
+    """Return coefficients and covariance of a logistic regression beside fixed log-odds `start` (n,).
+
+    Newton's method; X has shape (n, 1 or 2).
+    """
     beta = np.zeros(X.shape[1])
     for _ in range(100):
         p = expit(start + X @ beta)

@@ -4,16 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .health import Health as Health
+    from .health import health_report as health_report
     from .reproduction import reproduce as reproduce
     from .server import Server as Server
     from .traffic import records_of as records_of
     from .traffic import score_many as score_many
     from .traffic import send_many as send_many
 
-__all__ = ["Server", "records_of", "reproduce", "score_many", "send_many"]
+__all__ = ["Health", "Server", "health_report", "records_of", "reproduce", "score_many", "send_many"]
 
 _HOME = {
+    "Health": "health",
     "Server": "server",
+    "health_report": "health",
     "records_of": "traffic",
     "reproduce": "reproduction",
     "score_many": "traffic",

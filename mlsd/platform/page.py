@@ -12,6 +12,7 @@ import pandas as pd
 
 from mlsd.metrics import row_losses
 from mlsd.platform.loop import Outcome
+from mlsd.platform.page_style import document, palette
 from mlsd.platform.promises import regained
 from mlsd.platform.story import Story
 from mlsd.platform.watch import INPUTS
@@ -22,11 +23,9 @@ from mlsd.store import write_file
 if TYPE_CHECKING:
     from mlsd.platform.own_table import TableOutcome
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fdfdfb; --soft: #5b6470; --line: #d9dce0;
-  --good: #1e7b34; --bad: #c0392b; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #16191d; --soft: #a2abb5;
-  --line: #363c44; --good: #6fcf87; --bad: #ff8a7a; } }
+STYLE = (
+    palette(":root")
+    + """
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { line-height: 1.2; } h2 { margin-top: 2.2rem; font-size: 1.15rem; }
@@ -36,9 +35,8 @@ table { border-collapse: collapse; width: 100%; } td { padding: .3rem .5rem; ver
 td.ok, td.no { font-weight: 600; white-space: nowrap; }
 figure { margin: 1.2rem 0; } figure svg { width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .92rem; }
-.dark { display: none; }
-@media (prefers-color-scheme: dark) { .light { display: none; } .dark { display: block; } }
 """
+)
 
 
 def write_page(path: Path, outcome: Outcome, promises: Report, story: Story) -> Path:
@@ -84,13 +82,12 @@ def _page(
         for number, (step, lines) in enumerate(story.steps, 1)
         if lines
     )
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
-        f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head><body>"
+    body = (
         f"<h1>{html.escape(title)}</h1><p class='lead'>{html.escape(lead)}</p>"
         f"<h2>What was promised</h2><table>{rows}</table>"
-        f"<h2>What was seen</h2>{pictures}<h2>The story</h2>{steps}</body></html>\n"
+        f"<h2>What was seen</h2>{pictures}<h2>The story</h2>{steps}"
     )
+    return document(title, STYLE, body)
 
 
 def _loss_figure(outcome: Outcome) -> tuple[Picture, str]:

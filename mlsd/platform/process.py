@@ -37,6 +37,7 @@ class Serving:
         log: file of the prediction log, or None.
         rate: requests a second that one address may ask, or None.
         rate_file: what the workers count in.
+        counts: folder that the workers count their requests in, so that `/metrics` is of them all.
         told: a line of JSON for each request, on standard error.
     """
 
@@ -45,6 +46,7 @@ class Serving:
     log: str | None = None
     rate: float | None = None
     rate_file: str | None = None
+    counts: str | None = None
     told: bool = False
 
     def app(self) -> FastAPI:
@@ -102,12 +104,14 @@ def server_of(app: Any, **more: Any) -> uvicorn.Server:
 def run_workers(serving: Serving, listener: socket.socket, workers: int) -> None:
     """Serve from several processes that take turns at one socket, until a signal comes.
 
-    One that dies is started anew. They share the registry, the log and the count of requests.
+    One that dies is started anew. They share the registry, the log, the rate and the counts of
+    `/metrics`; the last two begin anew at each start.
     """
     from uvicorn.supervisors import Multiprocess
 
     with tempfile.TemporaryDirectory(prefix="mlsd-serving-") as folder:
-        shared = Serving(**{**asdict(serving), "rate_file": f"{folder}/rate"})
+        Path(folder, "counts").mkdir()
+        shared = Serving(**{**asdict(serving), "rate_file": f"{folder}/rate", "counts": f"{folder}/counts"})
         os.environ[_SERVING] = json.dumps(asdict(shared))
         server = server_of("mlsd.platform.process:app_of_worker", factory=True, workers=workers)
         Multiprocess(server.config, [listener]).run()
@@ -120,6 +124,8 @@ def app_of_worker() -> FastAPI:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     sys.setswitchinterval(0.0005)
     serving = Serving(**json.loads(os.environ[_SERVING]))
+    if serving.counts:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = serving.counts  # before prometheus_client is imported
     write_down(serving.told)
     return serving.app()
 

@@ -107,7 +107,13 @@ class Watch:
     def diagnose(self, now: pd.Timestamp) -> Report:
         """Name the trouble that is alerted now, from the rows since it began whose labels are in."""
         y, prediction = self.labelled(self.trouble_since(), now, now)
-        return diagnose(drift=self.windows[-1].drift, y=y, prediction=prediction, task=self.package.task)
+        return diagnose(
+            drift=self.windows[-1].drift,
+            y=y,
+            prediction=prediction,
+            task=self.package.task,
+            reference_loss=squared_error(self.package),
+        )
 
     def labelled(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> tuple:
         """Return (coded labels, predictions) of a span, as far as labels have arrived by now."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from mlsd.package import PackageSource
 from mlsd.plain import utc_now
@@ -66,6 +66,7 @@ def create_app(
         max_bytes, max_rows, body_seconds, answer_seconds, now,
     )  # fmt: skip
     app = FastAPI(
+        openapi_url=None,  # ours has a route with a name
         docs_url=None,  # the page would be loaded from the network
         redoc_url=None,
         redirect_slashes=False,
@@ -85,6 +86,8 @@ def create_app(
     get("/metrics", desk.show_metrics, summary="Counters, for Prometheus")
     facts = {"keyed": api_key is not None, "limited": limiter is not None, "logged": log is not None}
     app.openapi = lambda: describe(app, name, champion.current, max_rows, **facts)  # type: ignore
+    app.state.meters = desk.metrics  # whoever watches this app finds that it counts already
+    app.add_api_route("/openapi.json", lambda: JSONResponse(app.openapi()), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(page_of(app.openapi())), include_in_schema=False)
     return app
 

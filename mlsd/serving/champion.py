@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class Champion:
         self.current: Loaded | None = None
         # why there is none, or why a newer one is not used: a word for machines, a few for people
         self.trouble: tuple[str, str] | None = ("starting", "the server is starting")
+        self.after_look: Callable[[], None] = lambda: None  # told of what may have changed
         self.failures = 0  # versions that could not be loaded, counted anew at each try
         self._failed: int | None = None
         self._retry_at = 0.0
@@ -76,6 +78,7 @@ class Champion:
         """Look once, in a thread, and swap when the champion has changed."""
         await asyncio.to_thread(self._look)
         self._looked = time.monotonic()
+        self.after_look()
 
     def _look(self) -> None:
         with self._one_at_a_time:

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import time
+from datetime import UTC, datetime
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -98,5 +99,6 @@ class Envelope:
 
 
 def _told(request: str, route: str, status: int, seconds: float, version: int | None) -> str:
-    told = {"request": request, "route": route, "status": status, "seconds": round(seconds, 6)}
+    at = datetime.fromtimestamp(time.time() - seconds, UTC).isoformat(timespec="milliseconds")
+    told = {"at": at, "request": request, "route": route, "status": status, "seconds": round(seconds, 6)}
     return json.dumps({**told, "version": version})

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/bench_drift.py            # a minute
     python tests/benchmarks/bench_drift.py --quick    # 10^5 rows
+    python tests/benchmarks/bench_drift.py --stream   # 10^8 rows, a million at a time: ten minutes
 
 The floor reads every window value once: numbers are sorted and the reference's edges searched in them,
 names are counted. Scipy compares the raw columns, so it needs the reference's rows. Memory is what the
@@ -94,10 +95,37 @@ def timed(function: Callable[[], object], repeats: int) -> tuple[float, float, f
     return float(np.median(spent)), min(spent), max(spent)
 
 
+def stream(blocks: int, n: int = 1_000_000) -> None:
+    """Profile blocks of n rows that are never all there, and print time and memory as they join."""
+    rng = np.random.default_rng(0)
+    reference = Profile.of(make(rng, n))
+    running, joining, counting = Profile.of(make(rng, n), like=reference), [], 0.0
+    start = resident()
+    print(
+        "| rows | profile, CPU s | joining a block, ms | memory beyond the first block, MB |\n|---|---|---|---|"
+    )
+    for block in range(2, blocks + 1):
+        rows, before = make(rng, n), time.process_time()
+        window = Profile.of(rows, like=reference)
+        between = time.process_time()
+        running = running + window
+        counting += between - before
+        joining.append(time.process_time() - between)
+        if block in (2, 10, 30, 100) or block == blocks:
+            print(f"| {running.n:,} | {counting:.1f} | {1e3 * np.median(joining[-10:]):.2f} "
+                  f"| {resident() - start:.0f} |", flush=True)  # fmt: skip
+    print(f"report on {running.n:,} rows: {detect_drift(reference, running).summary}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    parser.add_argument("--stream", type=int, nargs="?", const=100, default=0, metavar="BLOCKS")
+    options = parser.parse_args()
+    if options.stream:
+        stream(options.stream)
+        return
+    quick = options.quick
     n, repeats = (100_000, 3) if quick else (1_000_000, 5)
     rng = np.random.default_rng(0)
     first, second = make(rng, n), make(rng, n)

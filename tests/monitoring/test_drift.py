@@ -1,5 +1,8 @@
 """A report on unchanged rows is quiet, a changed column is named with its numbers, and nothing else is."""
 
+import functools
+import operator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +17,7 @@ from mlsd.report import Report
 from mlsd.schema import Column, Schema
 from tests.benchmarks.bench_drift_errors import CASES, alarming, draw, power, unchanged_report
 
-QUIET = {(3_000, 50): 60, (3_000, 500): 60, (3_000, 2_000): 60, (20_000, 2_000): 30, (200, 200): 60}
+QUIET = {(3_000, 50): 40, (3_000, 200): 40, (3_000, 2_000): 40, (20_000, 2_000): 15, (200, 200): 40}
 
 
 def compare(before, after, **options) -> Report:
@@ -50,7 +53,7 @@ PROMISED = {  # chances for 2,000 rows on both sides, in a report of 20 columns
 
 @pytest.mark.parametrize("case", PROMISED)
 def test_the_drifts_that_we_promise_to_tell_are_told(case):
-    n_reports = 12
+    n_reports = 8
     column, before, after = CASES[case]
     told = 0
     for seed in range(n_reports):
@@ -65,8 +68,9 @@ def test_the_drifts_that_we_promise_to_tell_are_told(case):
 
 def test_the_benchmark_measures_power_the_same_way():
     told = power("2 % of rows x1000", 2000, 2)
-    assert told["significant"] == told["failed"] == 1.0
-    assert told["scipy"] < 1.0
+    assert told["ours"].max() <= 0.05
+    assert told["failed"].all()
+    assert told["scipy"].max() > 0.05
 
 
 def test_adjusted_p_values_are_benjamini_and_hochbergs():
@@ -122,7 +126,7 @@ def test_a_change_too_small_to_matter_is_a_warning():
     report = compare(first, second)
     finding = only(report, "drift")
     assert (finding.ok, finding.severity, report.ok) == (False, "warning", True)
-    assert finding.message.endswith("too small to matter: the limit is 0.005)")
+    assert "(detected, below the effect limit 0.005; effect 0.00" in finding.message
     assert not compare(first, second, limit=0.001).ok
 
 
@@ -130,7 +134,8 @@ GAUSS = stats.norm.ppf(np.linspace(0.0005, 0.9995, 1001))
 WORDS = {
     "median": (
         np.linspace(0, 10, 1001), np.linspace(5, 15, 1001),
-        r"^the median moved from 4\.99\d to 9\.99\d \(effect 0\.5, p",
+        r"^the median moved from 4\.99\d to 9\.99\d "
+        r"\(effect 0\.5, by chance 0\.0\d+; chi2 = 9\d\d, p < 1e-99, n = 1,001\)$",
     ),
     "middle half": (
         GAUSS, 1.5 * GAUSS, r"^the middle half spans -1\.0\d+ to 1\.0\d+, -0\.67\d+ to 0\.67\d+ before ",
@@ -182,10 +187,10 @@ def test_missing_values_wrong_types_lost_and_new_columns_each_have_their_finding
         ("missingness", "a", "error"), ("type", "b", "error"), ("absent", "c", "error"), ("new_column", "e", "warning"),
     }  # fmt: skip
     gap, kind, lost = (only(report, code) for code in ("missingness", "type", "absent"))
-    assert gap.message.startswith("missing in 10.0% of rows, 0.0% before (effect 0.1, p = ")
+    assert gap.message.startswith("missing in 10.0% of rows, 0.0% before (effect 0.1, by chance 0.00")
     assert (gap.count, kind.count, lost.count) == (200, 100, 2000)
     assert kind.message.startswith(
-        "5.0% of values are of another type than number, 0.0% before (effect 0.05, p"
+        "5.0% of values are of another type than number, 0.0% before (effect 0.05, by chance 0.00"
     )
     assert gap.details["n_reference"] == gap.details["n_current"] == 2000
     assert {finding.subject for finding in report} == set("abcde")
@@ -255,7 +260,7 @@ def test_few_rows_are_said_to_be_few():
         compare(rng.normal(size=5000), rng.normal(size=50)),
         compare(rng.normal(size=5000), rng.normal(size=2000)),
     )
-    assert only(few, "drift").message.endswith("; too few values (50) to tell small changes")
+    assert only(few, "drift").message.endswith("; too few rows (50) to tell small changes")
     assert "too few" not in only(many, "drift").message
 
 
@@ -321,3 +326,118 @@ def test_names_that_a_long_list_dropped_do_not_alarm():
         answers, weights = named_tests(*counts, reference)
         alarmed += min(answer.p / weights[answer.name] for answer in answers) <= 0.05
     assert alarmed <= stats.binom.isf(0.001, 20, 0.05)
+
+
+def test_every_finding_shows_its_statistic_effect_chance_and_rows():
+    rng = np.random.default_rng(0)
+    report = compare(draw(rng, 2000), draw(rng, 500))
+    tested = {"statistic", "p", "adjusted_p", "effect", "by_chance", "n_reference", "n_current", "led_by"}
+    assert all(tested <= set(finding.details) for finding in report)
+    x, y = rng.normal(size=3000), rng.normal(0.3, size=700)
+    finding = only(compare(x.round(1), y.round(1)), "drift")
+    wilcoxon = stats.mannwhitneyu(y.round(1), x.round(1), use_continuity=False).pvalue
+    assert finding.details["led_by"] == "location"
+    assert 2 * stats.norm.sf(finding.details["statistic"]) == pytest.approx(wilcoxon, rel=0.05)
+
+
+def test_what_chance_makes_of_an_effect_is_what_unchanged_windows_show():
+    rng, found, told = np.random.default_rng(0), [], []
+    for _ in range(200):
+        a, b = rng.random(2000) < 0.3, rng.random(300) < 0.3
+        found.append(abs(a.mean() - b.mean()))
+        told.append(only(compare(a, b), "drift").details["by_chance"])
+    assert np.mean(told) == pytest.approx(np.mean(found), abs=4 * np.std(found) / np.sqrt(200))
+
+
+RENAMED = {
+    "one name written anew": (["ml"] * 400 + ["art"] * 600, ["ML"] * 210 + ["art"] * 290, "; renamed? 'ml' to 'ML'"),
+    "two at once": (
+        ["a"] * 500 + ["b"] * 300 + ["c"] * 200, ["A"] * 250 + ["B"] * 150 + ["c"] * 100,
+        "; renamed? 'a' to 'A', 'b' to 'B'",
+    ),
+    "one went": (["a"] * 500 + ["b"] * 300 + ["c"] * 200, ["a"] * 300 + ["c"] * 200, "; vanished: 'b' (30.0% before)"),
+    "one went, a rare one came": (
+        ["a"] * 500 + ["b"] * 300 + ["c"] * 200, ["a"] * 300 + ["c"] * 180 + ["d"] * 20,
+        "; vanished: 'b' (30.0% before); new: 'd'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "words"), RENAMED.values(), ids=RENAMED)
+def test_new_vanished_and_renamed_names_are_named(before, after, words):
+    finding = only(compare(before, after), "drift")
+    assert not finding.ok
+    assert words in finding.message
+    assert finding.details.keys() & {"vanished", "renamed", "new"}
+
+
+def test_a_rare_name_that_happens_not_to_come_has_not_vanished():
+    finding = only(compare(["a"] * 990 + ["rare"] * 10, ["a"] * 500 + ["b"] * 100), "drift")
+    assert "vanished" not in finding.details
+    assert finding.details["new"] == {"b": pytest.approx(1 / 6)}
+
+
+ABC = ["a", "b", "c"] * 300
+BAD_INPUT = {
+    "every value missing": ({"x": [np.nan] * 900, "c": ABC}, "missingness", "missing in 100.0% of rows"),
+    "one class only": ({"x": np.arange(900.0), "c": ["a"] * 900}, "drift", "'a': 100.0% of values"),
+    "every value of another type": (
+        {"x": ["text"] * 900, "c": ABC}, "type", "100.0% of values are of another type than number",
+    ),
+    "a column was renamed": (
+        {"y": np.arange(900.0), "c": ABC}, "absent", "the window does not have this column",
+    ),
+    "another table": (
+        {"u": [1.5] * 900, "v": ["b"] * 900}, "absent",
+        "the window has none of the reference's 2 columns (x, c, ...), but u, v, ...: is it another table?",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("window", "code", "words"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_a_broken_window_is_one_finding_or_two_and_never_a_storm(window, code, words):
+    reference = pd.DataFrame({"x": np.arange(900) + 0.5, "c": ["a", "b", "c"] * 300})
+    report = compare(reference, pd.DataFrame(window))
+    assert not report.ok
+    assert len(report.failures) <= 2
+    assert any(f.code == code and f.message.startswith(words) for f in report.failures), report
+
+
+def test_an_empty_window_says_so_and_does_not_warn():
+    reference = Profile.of(pd.DataFrame({"x": np.arange(900) + 0.5}))
+    for frame in (pd.DataFrame({"x": []}), pd.DataFrame({"x": pd.Series(dtype=object)})):
+        report = detect_drift(reference, Profile.of(frame, like=reference))
+        assert [(f.ok, f.message) for f in report] == [(True, "cannot judge: the window holds no value")]
+
+
+def test_rows_under_one_index_label_count_like_others():
+    rng = np.random.default_rng(0)
+    first, second = draw(rng, 300), draw(rng, 200)
+    assert compare(first, second.set_axis([7] * 200)) == compare(first, second)
+
+
+def test_profiles_of_a_dask_frames_partitions_add_up_to_the_same_report():
+    import dask
+    import dask.dataframe as dd
+
+    rng = np.random.default_rng(0)
+    first, second = draw(rng, 1000), draw(rng, 1200).astype({"level_5": "str", "zipf": "str"})
+    reference = Profile.of(first)
+    whole = Profile.of(second, like=reference)
+    table = dd.from_pandas(second, npartitions=5)
+    parts = [dask.delayed(Profile.of)(part, like=reference) for part in table.to_delayed()]
+    window = functools.reduce(operator.add, dask.compute(*parts, scheduler="threads"))
+    assert window == whole
+    assert detect_drift(reference, window) == detect_drift(reference, whole)
+
+
+def test_a_window_joins_a_running_profile_without_touching_its_rows():
+    """The profile does not grow with the rows it has seen, so joining costs the window alone."""
+    rng = np.random.default_rng(0)
+    reference = Profile.of(draw(rng, 1000))
+    window = Profile.of(draw(rng, 200), like=reference)
+    short = window + window
+    long = functools.reduce(operator.add, [window] * 400)
+    assert long.n == 80_000
+    assert [len(part.counts) for part in long.parts] == [len(part.counts) for part in short.parts]
+    assert len(long.to_json()) < 1.3 * len(short.to_json())  # longer numbers, no more of them

@@ -342,8 +342,10 @@ def test_the_metrics_count_what_happened(client, row):
     assert float(value[f'mlsd_requests_total{{{route},status="200"}}']) == 3
     assert float(value[f'mlsd_requests_total{{{route},status="422"}}']) == 1
     assert float(value['mlsd_requests_total{route="none",status="404"}']) == 1
-    assert float(value[f"mlsd_request_seconds_count{{{route}}}"]) == 4
-    assert 0 < float(value[f"mlsd_request_seconds_sum{{{route}}}"]) < 5
+    assert float(value[f'mlsd_request_seconds_count{{outcome="ok",{route}}}']) == 3
+    assert float(value[f'mlsd_request_seconds_count{{outcome="refused",{route}}}']) == 1
+    assert float(value[f'mlsd_request_seconds_count{{outcome="failed",{route}}}']) == 0
+    assert 0 < float(value[f'mlsd_request_seconds_sum{{outcome="ok",{route}}}']) < 5
     assert float(value['mlsd_predictions_total{version="1"}']) == 15
     assert float(value["mlsd_model_version"]) == 1
     assert float(value["mlsd_model_ready"]) == 1

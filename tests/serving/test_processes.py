@@ -125,7 +125,7 @@ class Command:
         return self.told[1].split("page: ")[1].split("/docs")[0]
 
     def client(self, **more):
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             try:
                 if httpx.get(f"{self.url}/health/ready", trust_env=False).status_code == 200:
@@ -160,16 +160,18 @@ def test_it_tells_address_page_and_version_and_stops_on_ctrl_c(registry, worlds,
     (tmp_path / "key").write_text("s3cr3t\n")
     row = records_of(worlds["spam"][1].head(1), worlds["spam"][0].schema, worlds["spam"][0].features)[0]
     options = ["spam", "--registry", registry.folder, "--port", 0, "--key-file", tmp_path / "key"]
-    with Command(*options, "--log", tmp_path / "log.db", "--rate", 50) as command:
+    with Command(*options, "--log", tmp_path / "log.db", "--rate", 20) as command:
         assert "spam@1 answers" in command.told[0]
         assert "/docs" in command.told[1]
         with command.client(headers={"X-API-Key": "s3cr3t"}) as client:
             assert client.get("/docs").status_code == 200
             question = {"instances": [row], "ids": ["a"]}
             assert client.post("/v1/models/spam/predictions", json=question).status_code == 200
-            for forged in range(60):  # a header of the client's own does not make it another client
-                answer = client.get("/metrics", headers={"X-Forwarded-For": f"198.51.100.{forged}"})
-            assert answer.status_code == 429
+            statuses = [  # a header of the client's own does not make it another client
+                client.get("/metrics", headers={"X-Forwarded-For": f"198.51.100.{forged}"}).status_code
+                for forged in range(60)
+            ]
+            assert 429 in statuses
             assert client.get("/health/live", headers={"X-API-Key": ""}).status_code == 200
         with httpx.Client(base_url=command.url, trust_env=False) as stranger:
             time.sleep(0.1)
@@ -250,7 +252,7 @@ def test_workers_share_the_registry_the_log_and_the_rate_and_none_is_left_behind
         assert "from 2 processes" in command.told[0]
         clients = {}
         with command.client():
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while len(clients) < 2 and time.monotonic() < until:  # a connection stays with its process
                 client = opened.enter_context(httpx.Client(base_url=command.url, trust_env=False, timeout=30))
                 clients.setdefault(_process(client, command), client)
@@ -270,7 +272,7 @@ def test_workers_share_the_registry_the_log_and_the_rate_and_none_is_left_behind
             registry.publish(
                 registry.register("spam", replace(package, lineage={**package.lineage, "data": "2"}))
             )
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             while time.monotonic() < until and {_version(c) for c in (one, two)} != {2}:
                 time.sleep(0.05)
             assert {_version(c) for c in (one, two)} == {2}

@@ -228,7 +228,7 @@ def test_a_line_a_request_and_nothing_personal(shelf, log, row, caplog, wait_rea
             client.get("/s3cr3t", headers={"X-API-Key": "s3cr3t"})
     lines = [record.getMessage() for record in caplog.records if record.name == "mlsd_requests"]
     told = [json.loads(line) for line in lines]
-    assert [set(one) for one in told] == [{"request", "route", "status", "seconds", "version"}] * 3
+    assert [set(one) for one in told] == [{"at", "request", "route", "status", "seconds", "version"}] * 3
     assert [(one["route"], one["status"], one["version"]) for one in told] == [
         ("/v1/models/{model}/predictions", 200, 1),
         ("/v1/predictions/{id:path}/label", 204, None),
