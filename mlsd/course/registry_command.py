@@ -107,6 +107,23 @@ def search(
 
 
 @app.command()
+def tag(
+    place: Place,
+    reference: Reference,
+    tags: Annotated[list[str], typer.Argument(metavar="NAME=TEXT...", help="NAME= takes the name away.")],
+    by: By = None,
+) -> None:
+    """Write words on a version, to find it by."""
+    registry = _open(place)
+    told = {name: text or None for name, text in _pairs(tags).items()}
+    version = registry.tag(_version(registry, reference), told, by=_who(by))
+    say(
+        Console(),
+        f"{version.reference}: {' '.join(f'{k}={v}' for k, v in version.tags.items()) or 'no tags'}",
+    )
+
+
+@app.command()
 def history(place: Place, name: Name) -> None:
     """Show who did what to a model's versions and aliases, and when."""
     _print(_open(place).history(name).fillna(""), f"nothing ever happened to {name}")
@@ -133,6 +150,24 @@ def delete(
     if sure:
         registry.delete(version, by=_who(by))
     say(Console(), f"{version.reference} is deleted" if sure else "nothing was deleted")
+
+
+@app.command()
+def garbage(
+    place: Place, remove: Annotated[bool, typer.Option("--remove", help="Delete them, for good.")] = False
+) -> None:
+    """Show the artifacts that no version needs any more."""
+    from mlsd.registry import MLflowRegistry
+    from mlsd.report import RefusedError
+
+    registry = _open(place)
+    if isinstance(registry, MLflowRegistry):
+        raise RefusedError("an MLflow server collects its own garbage; run `mlflow gc` where it runs")
+    spare = registry.collect_garbage(remove=remove)
+    _print(spare, "every artifact is needed")
+    if len(spare):
+        left = "removed" if remove else "can go; --remove deletes them"
+        say(Console(stderr=True), f"{len(spare)} artifacts, {spare['bytes'].sum():,} bytes: {left}")
 
 
 def _open(place: str) -> Registry | MLflowRegistry:
@@ -162,7 +197,7 @@ def _who(by: str | None) -> str:
 def _pairs(texts: list[str] | None) -> dict[str, str]:
     pairs = dict(text.split("=", 1) for text in texts or () if "=" in text)
     if len(pairs) < len(texts or ()):
-        raise typer.BadParameter("--tag and --lineage take NAME=TEXT, each name once")
+        raise typer.BadParameter("expected NAME=TEXT, each name once")
     return pairs
 
 

@@ -86,19 +86,34 @@ def test_each_change_is_one_line_and_signed_by_whoever_runs_it(run, place):
         (("alias", place, "spam@3", "challenger"), "spam@3: in_progress, challenger\n"),
         (("deprecate", place, "spam@2", "--by", "eve"), "spam@2: deprecated\n"),
         (("approve", place, "spam@challenger", "--by", "salma"), "spam@3: approved by salma\n"),
+        (("tag", place, "spam@3", "team=", "note=a = b"), "spam@3: note=a = b\n"),
         (("delete", place, "spam@2", "--yes"), "spam@2 is deleted\n"),
     ):
         assert run(*arguments) == (0, told, "")
     code, out, _ = run("history", place, "spam")
     lines = [line.split("\t") for line in out.splitlines()]
     assert code == 0 and lines[0] == ["at", "by", "number", "what", "from", "to"]
-    assert [line[1:] for line in lines[-5:]] == [
+    assert [line[1:] for line in lines[-7:]] == [
         [me, "1", "roll back", "2", "1"],
         [me, "3", "challenger", "", "3"],
         ["eve", "2", "deprecate", "published", "deprecated"],
         ["salma", "3", "approve", "", "approved"],
+        [me, "3", "tag", "team=feed", ""],
+        [me, "3", "tag", "", "note=a = b"],
         [me, "2", "delete", "deprecated", "deleted"],
     ]
+
+
+def test_what_no_version_needs_is_shown_and_removed_when_asked(run, place):
+    assert run("garbage", place) == (0, "every artifact is needed\n", "")
+    run("delete", place, "spam@3", "--yes")
+    code, out, err = run("garbage", place)
+    assert (
+        code == 0 and len(out.splitlines()) == 2 and "1 artifacts" in err and "--remove deletes them" in err
+    )
+    assert "removed" in run("garbage", place, "--remove")[2]
+    assert run("garbage", place) == (0, "every artifact is needed\n", "")
+    assert run("show", place, "spam@2")[0] == 0  # the others are whole
 
 
 def test_a_version_is_published_and_shown(run, place, package):
@@ -132,7 +147,8 @@ REFUSED = {
     "the champion deleted": (("delete", "PLACE", "spam@2"), 1, "cannot be deleted: champion points to it"),
     "nobody answers": (("delete", "PLACE", "spam@3"), 1, "nothing was deleted: nobody answered; --yes"),
     "no condition": (("search", "PLACE", "--metric", "good"), 1, "'good' is no condition"),
-    "no pair": (("search", "PLACE", "--tag", "feed"), 2, "--tag and --lineage take NAME=TEXT"),
+    "no pair": (("search", "PLACE", "--tag", "feed"), 2, "expected NAME=TEXT, each name once"),
+    "no word on it": (("tag", "PLACE", "spam@3", "team"), 2, "expected NAME=TEXT, each name once"),
     "nothing given": (("publish", "PLACE"), 2, "Missing argument 'REFERENCE'"),
 }  # fmt: skip
 
