@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from mlsd.course.lab import Exercise, expect, expect_same, oracle
+from mlsd.course.lab.expectation import same, shown
 
 # ---- 10.1 ------------------------------------------------------------------------------------------
 
@@ -12,7 +13,7 @@ moved = Exercise(
     "10.1",
     "How far did an input move?",
     level="warm-up",
-    minutes=5,
+    minutes=7,
     objectives=(1,),
     hints=(
         "Which of the two samples is the ruler? Cut the cells there, and count both in them.",
@@ -66,6 +67,7 @@ def _(answer, rng):
     reference, _ = two_samples(rng)
     current = rng.choice(np.sort(reference)[300:], 200)
     before = answer(reference, current)
+    expect(before is not None, "nothing came back (None): does it end with return?")
     for name, turn in (("the logarithm", np.log), ("the cube", lambda x: x**3)):
         expect_same(answer(turn(reference), turn(current)), before, f"the index after {name} of both")
 
@@ -127,13 +129,49 @@ def _(reference, current):
     return np.sum(q * np.log(q / p))
 
 
+@moved.misconception(
+    "outsiders_dropped",
+    why="Values outside the reference are in no cell: `np.histogram` drops the rows that moved furthest.",
+    hint="Nine cuts make ten cells; the outer two are open: `np.digitize`.",
+)
+def _(reference, current):
+    edges = np.quantile(reference, np.arange(11) / 10)
+    before, now = (np.histogram(x, edges)[0] + 0.5 for x in (reference, current))
+    p, q = before / before.sum(), now / now.sum()
+    return np.sum((q - p) * np.log(q / p))
+
+
+@moved.misconception(
+    "cuts_of_both",
+    why="Cells cut on both samples together move with the window: tomorrow's index has another ruler.",
+    hint="Cut the cells on the reference alone.",
+)
+def _(reference, current):
+    cuts = np.quantile(np.concatenate([reference, current]), np.arange(1, 10) / 10)
+    before, now = (np.bincount(np.digitize(x, cuts), minlength=10) + 0.5 for x in (reference, current))
+    p, q = before / before.sum(), now / now.sum()
+    return np.sum((q - p) * np.log(q / p))
+
+
+@moved.misconception(
+    "half_a_row_on_one_side",
+    why="With half a row more in one sample only, the two are counted in different ways; few rows feel it most.",
+    hint="Add it to every cell of both.",
+)
+def _(reference, current):
+    cuts = np.quantile(reference, np.arange(1, 10) / 10)
+    before, now = (np.bincount(np.digitize(x, cuts), minlength=10) for x in (reference, current))
+    p, q = before / before.sum(), (now + 0.5) / (now + 0.5).sum()
+    return np.sum((q - p) * np.log(q / p))
+
+
 # ---- 10.2 ------------------------------------------------------------------------------------------
 
 quiet = Exercise(
     "10.2",
     "Fifty looks a day, one promise",
     level="core",
-    minutes=8,
+    minutes=10,
     objectives=(2,),
     hints=(
         "Fifty tickets, and one wins nearly every day. What must a limit know about how many were bought?",
@@ -163,40 +201,47 @@ def some_day(rng):
     return (rng.permutation(p),)
 
 
+def flags(answer, p):
+    """The alarms of one day, once they are seen to be one per input."""
+    got = answer(p)
+    fits = np.shape(got) == np.shape(p) and np.isin(got, (0, 1)).all()
+    expect(fits, f"expected one True or False per input, {len(p)} in all; got {shown(got)}")
+    return np.asarray(got, dtype=bool)
+
+
 @quiet.law("the order of the inputs does not matter")
 def _(answer, rng):
     (p,) = some_day(rng)
     turn = rng.permutation(len(p))
-    expect_same(
-        answer(p[turn]), np.asarray(answer(p))[turn], "the alarms of the same inputs in another order"
-    )
+    wanted = flags(answer, p)[turn]
+    expect_same(flags(answer, p[turn]), wanted, "the alarms of the same inputs in another order")
 
 
 @quiet.law("nothing alarms that would be quiet alone")
 def _(answer, rng):
     for _ in range(5):
         (p,) = some_day(rng)
-        loud = p[np.asarray(answer(p), dtype=bool)]
+        loud = p[flags(answer, p)]
         expect((loud <= 0.05).all(), f"an input with p = {loud.max(initial=0):.3g} alarms")
 
 
 @quiet.law("of 300 quiet days with 50 inputs, at most 7 in 100 alarm")
 def _(answer, rng):
     days = np.random.default_rng(10).random((300, 50))  # the same days for everybody
-    share = np.mean([np.any(answer(p)) for p in days])
+    share = np.mean([flags(answer, p).any() for p in days])
     expect(share <= 0.07, f"{share:.0%} of the quiet days alarm")
 
 
 @quiet.law("one input alone alarms up to 0.05")
 def _(answer, rng):
     for p, wanted in ((0.05, True), (0.051, False)):
-        expect_same(answer(np.array([p])), [wanted], f"the alarm of one input with p = {p}")
+        expect_same(flags(answer, np.array([p])), [wanted], f"the alarm of one input with p = {p}")
 
 
 @quiet.law("when every input moved a little, every input is named")
 def _(answer, rng):
     p = rng.uniform(0.03, 0.05, 20)
-    expect_same(answer(p), np.full(20, True), "the alarms when all p-values lie between 0.03 and 0.05")
+    expect_same(flags(answer, p), np.full(20, True), "the alarms when all p-values lie between 0.03 and 0.05")
 
 
 def by_the_book(p):
@@ -206,7 +251,11 @@ def by_the_book(p):
     return false_discovery_control(p) <= 0.05
 
 
-quiet.law("it is the rule of Benjamini and Hochberg")(oracle(by_the_book, some_day))
+@quiet.law("it is the rule of Benjamini and Hochberg")
+def _(answer, rng):
+    for _ in range(10):
+        (p,) = some_day(rng)
+        expect_same(flags(answer, p), by_the_book(p), f"the alarms of {len(p)} inputs")
 
 
 @quiet.misconception(
@@ -247,6 +296,51 @@ def _(p):
 )
 def _(p):
     return p <= 0.05 * np.arange(1, len(p) + 1) / len(p)
+
+
+@quiet.misconception(
+    "each_at_its_own_rank",
+    why="The last that holds takes all smaller ones along, also those above their own limit.",
+    hint="Find the last that is not above its limit; all up to it alarm.",
+)
+def _(p):
+    order = np.argsort(p)
+    found = np.zeros(len(p), dtype=bool)
+    found[order] = p[order] <= 0.05 * np.arange(1, len(p) + 1) / len(p)
+    return found
+
+
+@quiet.misconception(
+    "answered_in_sorted_order",
+    why="The alarms are right, but in the order of the sorted p-values: they name other inputs.",
+    hint="Put each back to its place: `found[order[...]] = True`.",
+)
+def _(p):
+    return alarms(p)[np.argsort(p)]
+
+
+@quiet.misconception(
+    "ranks_from_zero",
+    why="k from 0 holds the smallest p-value against 0, and each other against its neighbour's limit.",
+    hint="k counts from 1: `np.arange(1, n + 1)`.",
+)
+def _(p):
+    order = np.argsort(p)
+    holds = np.flatnonzero(p[order] <= 0.05 * np.arange(len(p)) / len(p))
+    found = np.zeros(len(p), dtype=bool)
+    if len(holds):
+        found[order[: holds[-1] + 1]] = True
+    return found
+
+
+@quiet.misconception(
+    "places_of_the_alarms",
+    why="These are the places of the alarms; asked is one True or False per input.",
+    hint="Begin with `np.zeros(len(p), dtype=bool)`, and set the places to True.",
+    seen=lambda got: max(np.ravel(got), default=0) > 1,  # an index, no flag
+)
+def _(p):
+    return np.flatnonzero(alarms(p))
 
 
 # ---- 10.3 ------------------------------------------------------------------------------------------
@@ -307,9 +401,9 @@ def slope(y, p):
     return float(beta[1])
 
 
-def evidence_of(rng, truth):
+def evidence_of(rng, truth, law=None):
     """What monitoring measures in a fresh world of known trouble."""
-    law = str(rng.choice(KINDS[2:])) if truth in KINDS[:2] else truth
+    law = law or (str(rng.choice(KINDS[2:])) if truth in KINDS[:2] else truth)
     x, y, p = world(rng, law)
     shares = [np.bincount(np.digitize(column, CUTS), minlength=10) / len(x) for column in x.T]
     loss = -np.log(np.where(y, p, 1 - p))
@@ -324,15 +418,34 @@ def evidence_of(rng, truth):
     }
 
 
+CASES = (  # each of them in every eight draws: truth, and what is behind it
+    *(
+        ("data fault", "data drift"),
+        ("cannot tell yet", "data drift"),
+        ("data drift", None),
+        ("target drift", None),
+    ),
+    *(("data fault", None), ("cannot tell yet", "nothing"), ("nothing", None), ("concept drift", None)),
+)
+
+
 @trouble.inputs
 def some_evidence(rng):
-    return (evidence_of(rng, str(rng.choice(KINDS, p=[0.26, 0.22, 0.02, 0.24, 0.24, 0.02]))),)
+    (own,) = rng.spawn(1)  # its key counts the draws
+    return (evidence_of(own, *CASES[own.bit_generator.seed_seq.spawn_key[-1] % len(CASES)]),)
+
+
+WORLDS = {
+    "data fault": "the kind when rows are refused",
+    "cannot tell yet": "the kind before labels are there",
+    "nothing": "the kind in a world where nothing happened",
+}
 
 
 def agrees(answer, rng, kinds):
     for truth in kinds:
-        evidence = evidence_of(rng, truth)
-        expect_same(answer(evidence), truth, f"the kind in a world of {truth}")
+        about = WORLDS.get(truth, f"the kind in a world of {truth}")
+        expect_same(answer(evidence_of(rng, truth)), truth, about)
 
 
 @trouble.law("it agrees with the truth on fresh worlds, once labels are there")
@@ -350,11 +463,11 @@ def _(answer, rng):
     agrees(answer, rng, ["data fault"] * 6)
 
 
-@trouble.law("the limits belong to the quiet side")
+@trouble.law("on each limit it answers as the text says")
 def _(answer, rng):
     calm = {"refused": 0.01, "moved": 0.049, "labels": 1000, "excess": 0.03, "slope": 1.0}
-    expect_same(answer(calm), "nothing", f"the kind of {calm}")
     cases = {
+        "nothing": {},
         "data fault": {"refused": 0.011},
         "cannot tell yet": {"labels": 999, "excess": None, "slope": None},
         "data drift": {"moved": 0.05},
@@ -391,13 +504,62 @@ def _(evidence):
 
 
 @trouble.misconception(
-    "still_inputs_so_nothing",
+    "inputs_decide_without_labels",
     why="Without labels nobody sees P(y|x): every input can look normal while every answer is wrong.",
-    hint="Ask for labels before you say *nothing*.",
+    hint="With fewer than 1,000 labels, whatever moved, there is one answer.",
 )
 def _(evidence):
     early = kind(evidence) == "cannot tell yet"
     return ("data drift" if evidence["moved"] >= 0.05 else "nothing") if early else kind(evidence)
+
+
+@trouble.misconception(
+    "still_inputs_so_nothing",
+    why="Inputs that are still say nothing of P(y|x), so *nothing* cannot be said without labels.",
+    hint="Ask for labels before you say *nothing*.",
+)
+def _(evidence):
+    early = kind(evidence) == "cannot tell yet"
+    return "nothing" if early and evidence["moved"] < 0.05 else kind(evidence)
+
+
+@trouble.misconception(
+    "moved_so_data_drift",
+    why="P(x) moved, that is seen without labels. Whether that is all that moved is not: it may hurt too.",
+    hint="*Data drift* says that there is no harm; that waits for labels.",
+)
+def _(evidence):
+    early = kind(evidence) == "cannot tell yet"
+    return "data drift" if early and evidence["moved"] >= 0.05 else kind(evidence)
+
+
+@trouble.misconception(
+    "moved_is_asked_first",
+    why="Inputs move in a target drift too, and may in a concept drift: `moved` tells the kinds apart last.",
+    hint="After the refused rows ask for labels, then for harm; `moved` only where nothing hurts.",
+)
+def _(evidence):
+    fault = kind(evidence) == "data fault"
+    return "data drift" if evidence["moved"] >= 0.05 and not fault else kind(evidence)
+
+
+@trouble.misconception(
+    "moved_before_refused_rows",
+    why="A column in another unit moves too: a data fault looks like a data drift, until the schema is asked.",
+    hint="`refused` first, `moved` last.",
+)
+def _(evidence):
+    return "data drift" if evidence["moved"] >= 0.05 else kind(evidence)
+
+
+@trouble.misconception(
+    "target_and_concept_swapped",
+    why="A slope near 1 says that the old order holds: only P(y) moved, and that is target drift.",
+    hint="Within 0.7 to 1.4 target, outside concept.",
+)
+def _(evidence):
+    other = {"target drift": "concept drift", "concept drift": "target drift"}
+    return other.get(kind(evidence), kind(evidence))
 
 
 @trouble.misconception(
@@ -411,7 +573,7 @@ def _(evidence):
 
 @trouble.misconception(
     "any_harm_is_concept",
-    why="When P(y) alone moved, the old order of rows still holds, and a new threshold mends it.",
+    why="When P(y) alone moved, the old order of rows still holds: the same row means what it meant.",
     hint="A slope from 0.7 to 1.4 says that the order holds.",
 )
 def _(evidence):
@@ -446,61 +608,187 @@ def plan():
     return {"a": "s1", "b": "e2", "c": "g3", "d": "i4", "e": "g3", "f": "i4"}
 
 
-FITS = {"a": {"s1", "i1"}, "b": {"e2"}, "c": {"g3"}, "d": {"i4"}, "e": {"g3"}, "f": {"i4"}}
+SIGNALS, ACTIONS = "sieg", "1234"
+ASKED = "write one of s i e g and one of 1 to 4, such as 'g2'"
 
 
-def misfits(answer, part):
-    """The letters whose signal (0) or action (1) does not fit."""
-    given = {letter: str(answer.get(letter)) for letter in FITS}
-    return [k for k, right in FITS.items() if given[k][part : part + 1] not in {code[part] for code in right}]
+def is_code(code):
+    """Whether it is a signal and an action."""
+    return isinstance(code, str) and len(code) == 2 and code[0] in SIGNALS and code[1] in ACTIONS
 
 
-@planned.law("each trouble has a signal that shows it")
+def unreadable(answer):
+    """What is wrong with the form of a plan, or nothing."""
+    if not isinstance(answer, dict):
+        return f"expected a dictionary, got {type(answer).__name__} {shown(answer)}"
+    missing = [letter for letter in plan() if letter not in answer]
+    if missing:
+        return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    odd = [letter for letter in plan() if not is_code(answer[letter])]
+    return f"{odd[0]} is {shown(answer[odd[0]])}: {ASKED}" if odd else ""
+
+
+@planned.law("every letter has a signal and an action")
 def _(answer, rng):
-    expect(isinstance(answer, dict), f"expected a dictionary, got {type(answer).__name__}")
-    expect_same(misfits(answer, 0), [], "letters whose signal does not fit")
+    expect(not unreadable(answer), unreadable(answer))
 
 
-@planned.law("each signal leads to an action that helps")
+def fit(answer, part, what):
+    """Expect that the signal (0) or the action (1) of each letter that can be read is right."""
+    given = {k: answer[k] for k in plan() if isinstance(answer, dict) and is_code(answer.get(k))}
+    expect(given, f"no letter can be read: {ASKED}")
+    wrong = [k for k, code in given.items() if code[part] != plan()[k][part]]
+    expect(not wrong, f"another {what} fits better for {', '.join(wrong)}")
+
+
+@planned.law("each signal is the first that shows its trouble")
 def _(answer, rng):
-    expect(isinstance(answer, dict), f"expected a dictionary, got {type(answer).__name__}")
-    expect_same(misfits(answer, 1), [], "letters whose action does not fit")
+    fit(answer, 0, "signal")
+
+
+@planned.law("each action helps")
+def _(answer, rng):
+    fit(answer, 1, "action")
+
+
+def given(letters, signals=SIGNALS, actions=ACTIONS):
+    """Whether one of the letters has such a code; that shows a wrong idea, whatever the rest is."""
+
+    def seen(answer):
+        codes = [answer[k] for k in letters if is_code(answer.get(k))]
+        return any(code[0] in signals and code[1] in actions for code in codes)
+
+    return seen
 
 
 @planned.misconception(
-    "retrain_always",
-    why="A service that is short of memory, or a column in another unit, is not mended by a new model.",
-    hint="Ask what is broken: what arrives, the service, or what the inputs mean.",
+    "no_trouble_no_entry",
+    why="To watch and call nobody is a decision too (4), and a plan that is silent looks forgotten.",
+    hint="f: which signal shows it, and who is called?",
+    seen=lambda answer: "f" in answer,
 )
 def _():
-    return {letter: code[0] + "2" for letter, code in plan().items()}
+    return {letter: code for letter, code in plan().items() if letter != "f"}
 
 
 @planned.misconception(
-    "inputs_tell_all",
-    why="Inputs that are still say nothing of P(y|x), and nothing of memory.",
-    hint="Which trouble changes no input at all?",
+    "refused_rows_as_drift",
+    why="The contract forbids such counts: each row is refused as it comes; a drift report needs a day of them.",
+    hint="a: which signal sees a single row?",
+    seen=given("a", signals="i"),
 )
 def _():
-    return {letter: "i" + code[1] for letter, code in plan().items()}
+    return plan() | {"a": "i1"}
 
 
 @planned.misconception(
-    "wait_for_errors",
-    why="The counts come two days late; a fault in what arrives, or a sick service, shows today.",
-    hint="Take the signal that shows it first.",
+    "wait_for_the_counts",
+    why="The counts come two days late; rows that the contract forbids show tonight.",
+    hint="a: take the signal that shows it first.",
+    seen=given("a", signals="e"),
 )
 def _():
-    return {letter: "e" + code[1] for letter, code in plan().items()}
+    return plan() | {"a": "e1"}
 
 
 @planned.misconception(
-    "every_change_pages",
-    why="Whoever is woken for December sleeps through Millbeck.",
-    hint="Drift is not harm: what would the person who is called do?",
+    "a_model_for_pallets",
+    why="A model that learns from pallets is wrong on parcels; the column is broken, not the model.",
+    hint="a: who can send parcels again?",
+    seen=given("a", actions="2"),
 )
 def _():
-    return {letter: code.replace("4", "3") for letter, code in plan().items()}
+    return plan() | {"a": "s2"}
+
+
+@planned.misconception(
+    "inputs_tell_of_the_shop",
+    why="With equal inputs no drift report moves: what the same inputs mean has changed, P(y|x).",
+    hint="b: only the true counts show it.",
+    seen=given("b", signals="i"),
+)
+def _():
+    return plan() | {"b": "i2"}
+
+
+@planned.misconception(
+    "the_shop_is_only_watched",
+    why="The shop stays closed: a forecast that does not learn this sends vans for nothing, every day.",
+    hint="b: the same inputs mean something else now.",
+    seen=given("b", signals="e", actions="134"),
+)
+def _():
+    return plan() | {"b": "e4"}
+
+
+@planned.misconception(
+    "retrain_for_december",
+    why="The errors are as in training: the model knows December, and a new one mends nothing.",
+    hint="d: drift is not harm.",
+    seen=given("d", actions="2"),
+)
+def _():
+    return plan() | {"d": "i2"}
+
+
+@planned.misconception(
+    "december_calls",
+    why="Whoever is called for December sleeps through Millbeck.",
+    hint="d: what would the person who is called do?",
+    seen=given("d", actions="13"),
+)
+def _():
+    return plan() | {"d": "i3"}
+
+
+@planned.misconception(
+    "december_in_the_errors",
+    why="The errors are as in training, so they show nothing here, and two days late.",
+    hint="d: what did move?",
+    seen=given("d", signals="e", actions="4"),
+)
+def _():
+    return plan() | {"d": "e4"}
+
+
+@planned.misconception(
+    "called_for_one_p",
+    why="Of 40 healthy inputs at least one has p below 0.05 on 87 days of 100.",
+    hint="f: Benjamini and Hochberg would hold the smallest of 40 against 0.05 / 40.",
+    seen=given("f", actions="123"),
+)
+def _():
+    return plan() | {"f": "i1"}
+
+
+@planned.misconception(
+    "answers_tell_of_the_service",
+    why="While memory runs out or a disk is busy, rows, inputs and answers are as ever.",
+    hint="c and e: which signal looks at the service?",
+    seen=given("ce", signals="sie"),
+)
+def _():
+    return plan() | {"c": "e3", "e": "e3"}
+
+
+@planned.misconception(
+    "a_sick_service_is_watched",
+    why="It does not pass by itself: memory ends, and at 40 seconds nobody waits for the answer.",
+    hint="c and e: who can do something, and from what page?",
+    seen=given("ce", signals="g", actions="4"),
+)
+def _():
+    return plan() | {"c": "g4", "e": "g4"}
+
+
+@planned.misconception(
+    "a_new_model_for_a_sick_service",
+    why="A service that is short of memory or of disk is not mended by a new model.",
+    hint="c and e: ask what is broken.",
+    seen=given("ce", signals="g", actions="2"),
+)
+def _():
+    return plan() | {"c": "g2", "e": "g2"}
 
 
 # ---- 10.5 ------------------------------------------------------------------------------------------
@@ -532,30 +820,39 @@ def first_alarm(errors, slack, limit):
 
 @climbing.inputs
 def some_errors(rng):
-    sizes = rng.integers(20, 150, 3)
-    errors = rng.random(sizes.sum()) < np.repeat(rng.permutation([0.1, 0.3, 0.6]), sizes)
-    return errors.astype(float), float(rng.uniform(0.01, 0.05)), float(rng.uniform(2, 6))
+    rates = np.repeat(rng.permutation([0.0, 0.3, 0.9]), rng.permutation([6, 6, 8]))  # 20 rows: all are shown
+    errors = (rng.random(20) < rates).astype(float)
+    return errors, float(rng.uniform(0.02, 0.1)), float(rng.uniform(0.8, 2))
+
+
+def expect_alarm(answer, call, wanted, about):
+    """Expect an alarm at a row, or None; both are answers."""
+    got = answer(*call)
+    fine = same(got, wanted)
+    in_words = ["no alarm (None)" if at is None else f"row {shown(at)}" for at in (got, wanted)]
+    expect(fine, f"{about}: got {in_words[0]}, expected {in_words[1]}")
 
 
 @climbing.law("a level stream never alarms, whatever its level")
 def _(answer, rng):
     for level in (0.0, 0.3, 1.0):
-        expect_same(
-            answer(np.full(300, level), 0.01, 2.0), None, f"the alarm on errors that are all {level:g}"
-        )
+        expect_alarm(answer, (np.full(20, level), 0.1, 0.5), None, f"errors that are all {level:g}")
 
 
 @climbing.law("a climb alarms after it began, and soon")
 def _(answer, rng):
-    at = answer(np.repeat([0.0, 1.0], 100), 0.01, 5.0)
-    expect(at is not None and 100 <= at < 110, f"errors of 0 become 1 at row 100; the alarm comes at {at}")
-    expect_same(answer(np.repeat([1.0, 0.0], 100), 0.01, 5.0), None, "the alarm when errors become fewer")
+    at = answer(np.repeat([0.0, 1.0], 10), 0.01, 3.0)
+    expect(
+        at is not None and 10 <= at < 15, f"errors of 0 become 1 at row 10; the alarm comes at {shown(at)}"
+    )
+    expect_alarm(answer, (np.repeat([1.0, 0.0], 10), 0.01, 3.0), None, "errors become fewer")
 
 
 @climbing.law("the limit is reached without an alarm, and passed with one")
 def _(answer, rng):
     for limit, wanted in ((0.5, None), (0.25, 1)):
-        expect_same(answer(np.array([0.0, 1.0]), 0.0, limit), wanted, f"errors 0 and 1, a limit of {limit:g}")
+        call = np.array([0.0, 1.0]), 0.0, limit
+        expect_alarm(answer, call, wanted, f"errors 0 and 1, a limit of {limit:g}")
 
 
 def by_sums(errors, slack, limit):
@@ -566,11 +863,15 @@ def by_sums(errors, slack, limit):
     return int(over[0]) if len(over) else None
 
 
-climbing.law("it is the test of Page and Hinkley")(oracle(by_sums, some_errors))
+@climbing.law("it is the test of Page and Hinkley")
+def _(answer, rng):
+    for _ in range(20):
+        call = some_errors(rng)
+        expect_alarm(answer, call, by_sums(*call), "20 errors")
 
 
 @climbing.misconception(
-    "above_the_mean_so_far",
+    "no_slack",
     why="Without the slack the sum of a level stream wanders, and reaches any limit some day.",
     hint="Take `slack` off in each row.",
 )
