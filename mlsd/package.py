@@ -21,6 +21,7 @@ from mlsd.plain import from_json, to_json, to_plain
 from mlsd.profile import Profile
 from mlsd.report import Finding, RefusedError, Report, check_format
 from mlsd.schema import Schema
+from mlsd.stats import logit
 from mlsd.store import new_folder, one_sentence, write_file
 from mlsd.target import encode_target
 
@@ -285,11 +286,4 @@ def recalibrate(chance: np.ndarray, a: float, b: float) -> np.ndarray:
     """
     from scipy.special import expit
 
-    return expit(a * log_odds(chance) + b)
-
-
-def log_odds(chance: np.ndarray) -> np.ndarray:
-    """Return log(p / (1 - p)), shape (n,); probabilities of 0 and 1 are moved in by 2.2e-16."""
-    from scipy.special import logit
-
-    return logit(np.clip(chance, EPSILON, 1 - EPSILON))
+    return expit(a * logit(chance, EPSILON) + b)

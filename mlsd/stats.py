@@ -160,6 +160,22 @@ def benjamini_hochberg(p: Any) -> np.ndarray:
     return adjusted
 
 
+def logit(probability: Any, epsilon: float) -> np.ndarray:
+    """Return log(p / (1 - p)), the log-odds; `scipy.special.expit` is the way back.
+
+    Args:
+        probability: any shape; 0 and 1 are moved in by `epsilon`, so that every answer is finite.
+        epsilon: the smallest probability that is believed.
+
+    >>> logit([0.5, 0.9, 1.0], epsilon=1e-6)
+    array([ 0. , 2.197, 13.816])
+    """
+    from scipy import special
+
+    p = np.clip(np.asarray(probability, dtype="float64"), epsilon, 1 - epsilon)
+    return special.logit(p)
+
+
 def total_variation(p: Any, q: Any) -> float:
     """Return the total variation distance of two distributions: 0 when equal, 1 when disjoint.
 

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,37 @@ def write_file(path: str | Path, data: bytes | str, durable: bool = False) -> Pa
             raise
         if durable:
             sync_folder(path.parent)
+    return path
+
+
+def append_lines(path: str | Path, lines: Iterable[str], durable: bool = False) -> Path:
+    """Append whole lines, all in one write, so that several processes may share a file.
+
+    A last line that somebody left torn is ended first: it costs itself and no other.
+
+    Args:
+        path: the file; it and its folder are created.
+        lines: each without its line break.
+        durable: also survive a power cut.
+
+    Raises:
+        RefusedError: the disk is full or the file cannot be written.
+
+    >>> read = append_lines(Path(tempfile.mkdtemp(), "notes.txt"), ["one", "two"]).read_text
+    >>> read()
+    'one\\ntwo\\n'
+    """
+    path = Path(path)
+    data = "".join(f"{line}\n" for line in lines).encode(errors="replace")
+    with one_sentence(path):
+        _make_folder(path.parent, durable)
+        with path.open("ab+", buffering=0) as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+            data = data if file.read(1) in (b"", b"\n") else b"\n" + data
+            if file.write(data) < len(data):  # the disk took a part of it
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if durable:
+                os.fsync(file.fileno())
     return path
 
 

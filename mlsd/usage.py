@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,7 +36,10 @@ class Usage(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield what the processes use, by pid, and what the machine has left."""
-        processes = [psutil.Process(pid) for pid in self._pids()]
+        processes = []
+        for pid in self._pids():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                processes.append(psutil.Process(pid))
         for name, text, kind, read in _BY_PROCESS:
             family = _family(kind)(name, text, labels=["pid"])
             for process in processes:

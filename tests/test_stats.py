@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from mlsd.stats import (
     benjamini_hochberg,
     bootstrap_interval,
+    logit,
     mean_interval,
     paired_interval,
     total_variation,
@@ -66,6 +68,16 @@ def test_total_variation_is_a_distance(cells):
     assert 0 <= total_variation(p, q) <= 1
     assert total_variation(p, r) <= total_variation(p, q) + total_variation(q, r) + 1e-12
     assert total_variation([1, 0], [0, 7]) == 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.sampled_from([1e-6, 2.0**-52]))
+def test_log_odds_agree_with_scipy_and_stay_finite_at_0_and_1(p, epsilon):
+    found, p = logit(p, epsilon), np.array(p)
+    inside = (p >= epsilon) & (p <= 1 - epsilon)
+    np.testing.assert_allclose(found[inside], scipy.special.logit(p[inside]))
+    assert np.isfinite(found).all()
+    edge = np.log((1 - epsilon) / epsilon)
+    np.testing.assert_allclose(logit([0, 1], epsilon), [-edge, edge])
 
 
 def test_bootstrap_agrees_with_scipy():

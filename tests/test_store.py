@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsd.report import RefusedError
-from mlsd.store import Blobs, Database, connect, new_folder, one_sentence, transaction, write_file
+from mlsd.store import (
+    Blobs,
+    Database,
+    append_lines,
+    connect,
+    new_folder,
+    one_sentence,
+    transaction,
+    write_file,
+)
 from tests.hardship import FULL, READ_ONLY, crowd, kill_often, on_full_disk, on_read_only_disk
 
 LAYOUT = "CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY, value TEXT NOT NULL)"
@@ -103,6 +112,28 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path):
     with pytest.raises(RefusedError, match=r"package exists already and is not empty; choose a new folder$"):
         new_folder(tmp_path / "package").__enter__()
     assert files_in(tmp_path) == ["package/mine"]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_lines_are_appended_whole_and_a_torn_one_costs_itself(tmp_path, durable):
+    path = tmp_path / "deep" / "below" / "notes.txt"
+    assert append_lines(path, ["one", "zwei \u00e4"], durable) == path
+    append_lines(path, iter(["three"]), durable)
+    assert path.read_text("utf-8") == "one\nzwei \u00e4\nthree\n"
+    path.write_text("torn")
+    append_lines(path, ["whole"], durable)
+    assert path.read_text() == "torn\nwhole\n"
+    append_lines(path, ["no \ud800 text"], durable)
+    assert path.read_text() == "torn\nwhole\nno ? text\n"
+
+
+def test_durable_lines_reach_the_disk(tmp_path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size) or sync(handle))
+    append_lines(tmp_path / "notes.txt", ["one"])
+    assert synced == []
+    append_lines(tmp_path / "notes.txt", ["two"], durable=True)
+    assert synced == [8]  # bytes: both lines
 
 
 # ---- blobs ----------------------------------------------------------------------------------------
@@ -345,6 +376,36 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, k
     assert blobs.get(kept) == b"small"
     names = {{path.name for path in Path(folder).rglob("*") if path.is_file()}}
     assert names - {{"facts.db-wal", "facts.db-shm"}} == {{"facts.db", kept}}, names
+    print("as promised")
+    """)  # fmt: skip
+    assert printed == "as promised\n"
+
+
+def test_a_crowd_may_append_to_one_file(tmp_path):
+    path = tmp_path / "notes.txt"
+    setup = f"from mlsd.store import append_lines\npath = {str(path)!r}"
+    crowd(4, setup, "for i in range(50): append_lines(path, [f'{me} ' + 'x' * 5000, f'{me} {i}'])")
+    lines = path.read_text().splitlines()
+    assert len([line for line in lines if line]) == 400
+    assert {len(line) for line in lines if line.endswith("x")} == {5002}
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_lines_on_a_full_disk_are_there_whole_or_refused(tmp_path, kind):
+    printed = on_full_disk(kind, tmp_path, """
+    from pathlib import Path
+    from mlsd.report import RefusedError
+    from mlsd.store import append_lines
+    path, count = Path(folder, "notes.txt"), 0
+    try:
+        while count < 1000:
+            append_lines(path, ["x" * 7_000])
+            count += 1
+    except RefusedError as error:
+        assert "free some space" in str(error), error
+    assert 1 < count < 1000
+    whole = [line for line in path.read_text().splitlines() if len(line) == 7_000]
+    assert len(whole) == count, (len(whole), count)
     print("as promised")
     """)  # fmt: skip
     assert printed == "as promised\n"

@@ -503,7 +503,8 @@ rule = AlertRule(
 alerting = Alerting(rule)
 for hour, report in enumerate(hourly):
     for alert in alerting.take(report, pd.Timestamp("2024-03-05T00:00Z") + pd.Timedelta(hours=hour)):
-        print(f"hour {hour}: {alert.state}, {alert.severity}. Do: {alert.runbook}")
+        act = f". Do: {alert.runbook}" if alert.state == "open" else ""
+        print(f"hour {hour}: {alert.state}, {alert.severity}{act}")
 naive = np.sum(np.diff(flapping.astype(int)) == 1)
 print(f"a limit without memory would have called {naive} times")
 

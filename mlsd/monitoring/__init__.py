@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .adwin import ADWIN as ADWIN
-    from .alerting import Alert as Alert
     from .alerting import Alerting as Alerting
     from .alerts import AlertRule as AlertRule
     from .cost import Price as Price
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from .estimate import estimate_performance as estimate_performance
     from .grafana import grafana_dashboard as grafana_dashboard
     from .labels import judge_labels as judge_labels
+    from .outbox import Alert as Alert
     from .performance import judge_performance as judge_performance
     from .prometheus import prometheus_rules as prometheus_rules
     from .segments import detect_drift_by as detect_drift_by
@@ -66,7 +66,7 @@ __all__ = [
 
 _HOME = {
     "ADWIN": "adwin",
-    "Alert": "alerting",
+    "Alert": "outbox",
     "AlertRule": "alerts",
     "Alerting": "alerting",
     "DDM": "streams",

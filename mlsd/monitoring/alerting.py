@@ -1,65 +1,24 @@
-"""From reports to messages: an alert opens once, closes once, and is told to whoever must know."""
+"""From reports to messages: an alert opens once and closes once."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import pandas as pd
 
-from mlsd.monitoring.alerts import AlertRule, Urgency
+from mlsd.monitoring.alerts import AlertRule
+from mlsd.monitoring.outbox import Alert, Outbox, Sink
 from mlsd.plain import utc
 from mlsd.report import Finding, RefusedError, Report
 
 _log = logging.getLogger("mlsd_alerts")
-_MAX_WAITING = 1_000  # alerts kept for a sink that does not take them, the newest
 _UNSEEN = "cannot judge"  # how a finding begins that had nothing to look at
 
 Key = tuple[str, str, str]  # title of the report, code, subject
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One message: something opened or closed.
-
-    Args:
-        state: `"open"` or `"closed"`.
-        report: the title of the report that failed.
-        code, subject: of the finding that kept failing.
-        severity: `"page"` or `"ticket"`.
-        at: when it was told.
-        since: of the first failed report.
-        message, value, limit: of the last failed finding.
-        runbook: what to do.
-    """
-
-    state: Literal["open", "closed"]
-    report: str
-    code: str
-    subject: str
-    severity: Urgency
-    at: pd.Timestamp
-    since: pd.Timestamp
-    message: str
-    value: Any = None
-    limit: Any = None
-    runbook: str = ""
-
-    def __str__(self) -> str:
-        what = " ".join(filter(None, (self.report, self.code, self.subject)))
-        told = f"{self.state} {self.severity}: {what}: {self.message}, since {self.since:%Y-%m-%d %H:%M}"
-        return " ".join(f"{told}. Do: {self.runbook}".split() if self.runbook else told.split())
-
-
-class Sink(Protocol):
-    """Whatever takes alerts; it raises when it could not."""
-
-    def send(self, alerts: Sequence[Alert]) -> None:
-        """Take some alerts, oldest first."""
 
 
 @dataclass
@@ -73,13 +32,6 @@ class _Trouble:
     calm: int = 0
     open: bool = False
     told: bool = False
-
-
-@dataclass
-class _Outbox:
-    sink: Sink
-    waiting: deque[Alert] = field(default_factory=lambda: deque(maxlen=_MAX_WAITING))
-    failing: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +72,7 @@ class Alerting:
         self.rules = (rules,) if isinstance(rules, AlertRule) else tuple(rules)
         if not self.rules or not all(isinstance(rule, AlertRule) for rule in self.rules):
             raise RefusedError("rules holds no AlertRule; expected one or several, such as AlertRule()")
-        self._outboxes: list[_Outbox] = []
+        self._outboxes: list[Outbox] = []
         self._troubles: dict[Key, _Trouble] = {}
         self._silences: list[_Silence] = []
         self._last: dict[str, pd.Timestamp] = {}
@@ -131,7 +83,7 @@ class Alerting:
         """Tell one more from now on."""
         if not callable(getattr(sink, "send", None)):
             raise RefusedError(f"the sink is a {type(sink).__name__}; expected one with send(alerts)")
-        self._outboxes.append(_Outbox(sink))
+        self._outboxes.append(Outbox(sink))
 
     def silence(self, until: datetime | str, *, reason: str, code: str = "", subject: str = "") -> None:
         """Tell nothing until a moment: what is still open then is told with the next report.
@@ -175,7 +127,7 @@ class Alerting:
         self._count(report, moment)
         told = self._tell(moment)
         for outbox in self._outboxes:
-            _deliver(outbox, told)
+            outbox.deliver(told)
         return told
 
     @property
@@ -232,22 +184,3 @@ class Alerting:
 def _alert(state: Literal["open", "closed"], key: Key, trouble: _Trouble, at: pd.Timestamp) -> Alert:
     f, rule = trouble.finding, trouble.rule
     return Alert(state, *key, rule.severity, at, trouble.since, f.message, f.value, f.limit, rule.runbook)
-
-
-def _deliver(outbox: _Outbox, alerts: list[Alert]) -> None:
-    """Hand over what is new and what still waits; a failure is said once, until it works again."""
-    outbox.waiting.extend(alerts)
-    if not outbox.waiting:
-        return
-    name = repr(outbox.sink)
-    try:
-        outbox.sink.send(tuple(outbox.waiting))
-    except Exception as error:  # whatever it is, the monitor goes on
-        if not outbox.failing:
-            _log.warning("%s takes no alerts: %s; they wait, the monitor goes on", name, error)
-        outbox.failing = True
-        return
-    if outbox.failing:
-        _log.warning("%s takes alerts again: %d delivered", name, len(outbox.waiting))
-    outbox.failing = False
-    outbox.waiting.clear()

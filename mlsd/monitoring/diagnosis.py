@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlsd.monitoring.performance import Floats, expit, judge_performance, logit, recalibration
+from mlsd.monitoring.performance import FLOOR, Floats, judge_performance, recalibration
 from mlsd.plain import is_missing
 from mlsd.report import Finding, RefusedError, Report
+from mlsd.stats import logit
 
 MIN_LABELS = 4_000
 SLOPES = (0.7, 1.4)  # a slope inside: the old order of the rows still holds
@@ -80,7 +81,7 @@ def diagnose(
         _evidence("serving", _seen(serving, skewed, "differ between serving and training"), ok=not skewed),
         _evidence("rejected", refused, ok=rejected_share <= rejected_limit, **bounds),
         _evidence("features", _seen(drift, moved, "moved"), ok=not moved, value=moved),
-        _evidence("labels", f"{len(y)} labels, needs {min_labels}", ok=len(y) >= min_labels, **n),
+        _evidence("labels", f"{len(y):,} labels, needs {min_labels:,}", ok=len(y) >= min_labels, **n),
     ]
     if skewed:
         why = f"serving makes another {_named(skewed)} of the same rows than training did"
@@ -90,7 +91,7 @@ def diagnose(
     if broken:
         return _verdict("data fault", f"values are missing or of another type: {_named(broken)}", evidence)
     if len(y) < min_labels:
-        return _verdict("cannot tell yet", f"{len(y)} labels so far, needs {min_labels}", evidence)
+        return _verdict("cannot tell yet", f"{len(y):,} labels so far, needs {min_labels:,}", evidence)
     performance = judge_performance(y, prediction, task=task, reference_loss=reference_loss, min_rows=2)
     evidence += [f for f in performance if f.code == "excess_loss"]
     still = drift is not None and not moved
@@ -116,7 +117,7 @@ def _labelled(y: ArrayLike, prediction: ArrayLike, task: str) -> tuple[Floats, F
     """Return labels and predictions as numbers, without the rows whose label has not come."""
     truth, p = np.atleast_1d(np.asarray(y)), np.atleast_1d(np.asarray(prediction))
     if len(truth) != len(p):
-        raise RefusedError(f"y has {len(truth)} rows, prediction {len(p)}; give both for the same rows")
+        raise RefusedError(f"y has {len(truth):,} rows, prediction {len(p):,}; give both for the same rows")
     known = ~is_missing(truth)
     try:
         truth, p = truth[known].astype(float), p[known].astype(float)
@@ -142,15 +143,17 @@ def _worse(y: Floats, prediction: Floats, task: str, still: bool, evidence: list
         why = "the model is worse than promised; target and concept drift are told apart on two classes only"
         return _verdict("cannot tell yet", why, evidence)
     if y.min() == y.max():
-        why = f"all {len(y)} labels are {y[0]:g}; look at where the labels come from"
+        why = f"all {len(y):,} labels are {y[0]:g}; look at where the labels come from"
         return _verdict("cannot tell yet", why, evidence)
     return _target_or_concept(y, prediction, still, evidence)
 
 
 def _target_or_concept(y: Floats, p: Floats, still: bool, evidence: list[Finding]) -> Report:
+    from scipy.special import expit
+
     fit = recalibration(y, p)
     low, high = fit["slope_low"], fit["slope_high"]
-    rest = judge_performance(y, expit(logit(p) + fit["shift"]), task="binary", min_rows=2)
+    rest = judge_performance(y, expit(logit(p, FLOOR) + fit["shift"]), task="binary", min_rows=2)
     evidence += [
         _evidence("offset", f"log-odds are off by {fit['shift']:+.2f}", value=fit["shift"]),
         _evidence(

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlsd.metrics import EPSILON
-from mlsd.monitoring.performance import expit, logistic_fit, logit
+from mlsd.monitoring.performance import FLOOR, logistic_fit
 from mlsd.report import Finding, RefusedError, Report
+from mlsd.stats import logit
 
 Floats = NDArray[np.float64]
 MEANS = ("accuracy", "brier", "log_loss")
@@ -111,6 +112,8 @@ def _calibrated(
     said: Floats, reference: tuple[ArrayLike, ArrayLike], metric: str, threshold: float
 ) -> tuple[float, float]:
     """Return value and variance after calibration, the variance of offset and slope included."""
+    from scipy.special import expit
+
     y, p = np.asarray(reference[0], dtype="float64"), _probabilities(reference[1])
     if said.ndim == 2 or p.ndim == 2 or len(y) != len(p) or not np.isin(y, (0, 1)).all():
         raise RefusedError(
@@ -118,10 +121,10 @@ def _calibrated(
         )
     if len(y) < MIN_REFERENCE or not 0 < y.mean() < 1:
         raise RefusedError(f"reference has {len(y)} rows; expected {MIN_REFERENCE} or more, of both classes")
-    fit, covariance = logistic_fit(y, np.column_stack([np.ones(len(p)), logit(p)]), np.zeros(len(p)))
+    fit, covariance = logistic_fit(y, np.column_stack([np.ones(len(p)), logit(p, FLOOR)]), np.zeros(len(p)))
 
     def at(beta: Floats) -> tuple[float, float]:
-        return _moments(said, expit(beta[0] + beta[1] * logit(said)), metric, threshold)
+        return _moments(said, expit(beta[0] + beta[1] * logit(said, FLOOR)), metric, threshold)
 
     value, variance = at(fit)
     steps = 1e-4 * np.eye(2)

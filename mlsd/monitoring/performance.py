@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsd.metrics import row_losses
 from mlsd.report import Finding, Report
+from mlsd.stats import logit, mean_interval
 
 MIN_ROWS = 500
 EXCESS_LIMIT = 0.03  # nats a row; for regression, as a share of the loss at training time
+FLOOR = 1e-6  # the smallest probability a fit believes: one row of certain error must not decide it
 _Z = 1.96  # 95 % intervals
 
 Floats = NDArray[np.float64]
@@ -83,17 +85,15 @@ def judge_performance(
         if not reference_loss:
             raise ValueError("regression needs reference_loss, the mean squared error at training time")
         limit = 0.25 if limit is None else limit
-        promise, unit, name, form = (
-            np.full(n, float(reference_loss)),
-            float(reference_loss),
-            "squared error",
-            "+.0%",
-        )
+        unit = float(reference_loss)
+        promise, name, form, excess_form = np.full(n, unit), "squared error", ".3g", "+.0%"
     else:
         limit = EXCESS_LIMIT if limit is None else limit
-        promise, unit, name, form = promised_losses(task, prediction), 1.0, "log loss", "+.3f"
-    low, excess, high = mean_and_interval((losses - promise) / unit)
-    low_loss, loss, high_loss = mean_and_interval(losses)
+        unit, name, form, excess_form = 1.0, "log loss", ".3f", "+.3f"
+        promise = promised_losses(task, prediction)
+    over = (losses - promise) / unit
+    excess, (low, high) = float(over.mean()), mean_interval(over)
+    loss = float(losses.mean())
     verdict = "worse than promised" if low > limit else "as promised"
     return Report(
         "performance",
@@ -101,9 +101,9 @@ def judge_performance(
             Finding(
                 "loss",
                 value=loss,
-                interval=(low_loss, high_loss),
+                interval=mean_interval(losses),
                 details={"promised": promise.mean(), "n": n},
-                message=f"{name} {loss:.3g} on {n:,} rows, {promise.mean():.3g} promised",
+                message=f"{name} {loss:{form}} on {n:,} rows, {promise.mean():{form}} promised",
             ),
             Finding(
                 "excess_loss",
@@ -112,17 +112,11 @@ def judge_performance(
                 limit=limit,
                 interval=(low, high),
                 details={"n": n},
-                message=f"{verdict}: loss - promise is {excess:{form}} ({low:{form}} to {high:{form}}), "
-                f"limit {limit:{form}}",
+                message=f"{verdict}: loss - promise is {excess:{excess_form}} "
+                f"({low:{excess_form}} to {high:{excess_form}}), limit {limit:{excess_form}}",
             ),
         ),
     )
-
-
-def mean_and_interval(values: Floats) -> tuple[float, float, float]:
-    """Return (low, mean, high): a mean with its 95 % interval by the central limit theorem."""
-    half = _Z * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean()), float(values.mean() + half)
 
 
 def recalibration(y: ArrayLike, probability: ArrayLike) -> dict[str, float]:
@@ -146,7 +140,7 @@ def recalibration(y: ArrayLike, probability: ArrayLike) -> dict[str, float]:
     True
     """
     y = np.asarray(y, dtype=float)
-    z = logit(probability)
+    z = logit(probability, FLOOR)
     (offset, slope), covariance = logistic_fit(y, np.column_stack([np.ones_like(z), z]), np.zeros_like(z))
     (shift,), _ = logistic_fit(y, np.ones((len(z), 1)), z)
     half = _Z * np.sqrt(covariance[1, 1])
@@ -159,22 +153,13 @@ def recalibration(y: ArrayLike, probability: ArrayLike) -> dict[str, float]:
     }
 
 
-def logit(probability: ArrayLike) -> Floats:
-    """Return log-odds, with probabilities kept 1e-6 away from 0 and 1."""
-    p = np.clip(np.asarray(probability, dtype=float), 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
-
-
-def expit(z: ArrayLike) -> Floats:
-    """Return the probability of log-odds."""
-    return 1 / (1 + np.exp(-np.asarray(z, dtype=float)))
-
-
 def logistic_fit(y: Floats, X: Floats, start: Floats) -> tuple[Any, Any]:
     """Return coefficients and covariance of a logistic regression beside fixed log-odds `start` (n,).
 
     Newton's method; X has shape (n, 1 or 2).
     """
+    from scipy.special import expit
+
     beta = np.zeros(X.shape[1])
     for _ in range(100):
         p = expit(start + X @ beta)

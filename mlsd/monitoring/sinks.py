@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import urllib.error
 import urllib.request
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlsd.monitoring.alerting import Alert
+from mlsd.monitoring.outbox import Alert
 from mlsd.plain import to_json
 from mlsd.report import RefusedError
-from mlsd.store import one_sentence
+from mlsd.store import append_lines
 
 
 class LogSink:
@@ -59,15 +58,7 @@ class FileSink:
         Raises:
             RefusedError: the file cannot be written.
         """
-        lines = "".join(to_json(alert) + "\n" for alert in alerts).encode(errors="replace")
-        with one_sentence(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+", buffering=0) as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(end - 1, 0))
-                torn = file.read(1) not in (b"", b"\n")  # somebody's disk was full in the middle of a line
-                file.write(b"\n" * torn + lines)
-                os.fsync(file.fileno())
+        append_lines(self.path, map(to_json, alerts), durable=True)
 
 
 class WebhookSink:

@@ -33,7 +33,7 @@ STYLE = (
 .mlsd-health .about { color: var(--soft); margin: 0 0 .9rem; }
 .mlsd-health .card { display: flex; flex-wrap: wrap; gap: .8rem; }
 .mlsd-health .answer { flex: 1 1 13rem; box-sizing: border-box; color: #fff; border-radius: .6rem;
-  padding: .8rem 1rem 1rem;  print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  padding: .8rem 1rem 1rem; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .mlsd-health .question { font-size: clamp(1.05rem, 1.7vw, 1.35rem); }
 .mlsd-health .word { font-size: clamp(2.2rem, 4.4vw, 3.4rem); font-weight: 700; line-height: 1.15; }
 .mlsd-health .why { font-size: clamp(1rem, 1.4vw, 1.12rem); line-height: 1.35; }
@@ -43,7 +43,7 @@ STYLE = (
   gap: 0 2rem; }
 .mlsd-health table { border-collapse: collapse; width: 100%; font-size: 1rem; color: inherit; }
 .mlsd-health tr { background: none !important; }
-.mlsd-health td { padding: .3rem .7rem .3rem 0; vertical-align: top; text-align: left; white-space: normal;
+.mlsd-health table td { padding: .3rem .7rem .3rem 0; vertical-align: top; text-align: left; white-space: normal;
   border: 0; border-bottom: 1px solid var(--line); color: inherit; }
 .mlsd-health td b { white-space: nowrap; }
 .mlsd-health figure { margin: .8rem 0; } .mlsd-health figure svg, .mlsd-health figure img { width: 100%; height: auto; }
@@ -116,7 +116,10 @@ def _changed(health: Health, draw: Callable[[Picture], str]) -> str:
     kept = set(sorted(far, key=lambda name: -far[name])[:_LINES])
     reports = [Report("drift", tuple(f for f in w.drift if f.subject in kept)) for w in health.windows]
     picture = plot_drift(reports, [w.start for w in health.windows])
-    words = "How far each column is from the rows the model learned from; a cross failed in that window."
+    words = (
+        "How far each column is from the rows the model learned from. Chance alone lifts some above the "
+        "limit; a cross is above it by more than chance explains: that column moved."
+    )
     return told + more + _figure(draw(picture), words)
 
 

@@ -38,7 +38,7 @@ ADVICE = {  # the kind of trouble -> what to do about it
     "cannot tell yet": ("Wait for labels{until}; whether it hurts is not known before.",),
 }
 CALM = "Do nothing."
-NOTHING = "Nothing, in the last window."
+NOTHING = "No input, in the last window."
 _TOLD = 8  # columns named
 
 

@@ -19,6 +19,8 @@ def plot_drift(
 ) -> Picture:
     """Draw how far each column moved, window by window; a red cross marks a failed finding.
 
+    An effect above the limit without a cross is one that chance explains: few rows move by themselves.
+
     Args:
         reports: one `detect_drift` report a window.
         times: when each window began.
@@ -52,7 +54,7 @@ def plot_drift(
     said = "No column moved"
     if moved:
         said = f"{moved[0]} moved most: {np.nanmax(effects[moved[0]]):.1%} of the rows"
-    words = f"effect of {len(effects)} columns in {len(times)} windows, limit {limit:.1%}"
+    words = f"effect of {len(effects)} columns in {len(times)} windows, limit {limit:.1%}; a cross is beyond chance too"
     return finish(figure, axes, title or said, words)
 
 

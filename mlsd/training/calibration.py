@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsd.package import log_odds
+from mlsd.metrics import EPSILON
 from mlsd.report import RefusedError
+from mlsd.stats import logit
 
 MIN_ROWS = 50  # of the part kept apart; two numbers from fewer are noise
 
@@ -38,7 +39,7 @@ def fit_calibration(chance: np.ndarray, y: np.ndarray) -> tuple[float, float]:
             f"cannot calibrate: {len(y):,} rows kept apart, {n_true:,} of them of the second class; "
             f"needs {MIN_ROWS} of both classes: give more rows, or leave calibrate out"
         )
-    odds = np.tile(log_odds(chance), 2)[:, None]
+    odds = np.tile(logit(chance, EPSILON), 2)[:, None]
     high, low = (n_true + 1) / (n_true + 2), 1 / (n_false + 2)  # Platt's answers: never quite 1 or 0
     share = np.where(y == 1, high, low)
     model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit, logit
 
 from mlsd.data import compare_serving
 from mlsd.monitoring import detect_drift, diagnose
 from mlsd.monitoring.diagnosis import KINDS
-from mlsd.monitoring.performance import expit, logit
 from mlsd.profile import Profile
 from mlsd.report import Finding, RefusedError, Report
 from tests.benchmarks.bench_diagnosis import judged, right
@@ -52,7 +52,7 @@ def test_too_few_labels_cannot_tell_whatever_they_look_like():
     p, u = sample(0, n=3999)
     report = diagnose(drift=MOVED, y=u < 1 - p, prediction=p)
     assert report.findings[0].value == "cannot tell yet"
-    assert "3999 labels so far, needs 4000" in report.findings[0].message
+    assert "3,999 labels so far, needs 4,000" in report.findings[0].message
     assert kind(drift=MOVED) == "cannot tell yet"
 
 
@@ -148,7 +148,7 @@ def test_labels_that_never_come_are_waited_for():
     p, u = sample(0)
     y = pd.Series(u < 1 - p, dtype=object).where(np.arange(6000) < 3000, None)
     found = diagnose(y=y, prediction=p).findings[0]
-    assert found.message == "cannot tell yet: 3000 labels so far, needs 4000"
+    assert found.message == "cannot tell yet: 3,000 labels so far, needs 4,000"
     assert kind(y=[None] * 10, prediction=p[:10]) == "cannot tell yet"
 
 

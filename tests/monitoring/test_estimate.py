@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 from scipy.stats import binom
 from sklearn.metrics import accuracy_score
 
 from mlsd.metrics import score
 from mlsd.monitoring import detect_drift, estimate_performance
 from mlsd.monitoring.estimate import MEANS, SHARES
-from mlsd.monitoring.performance import expit
 from mlsd.profile import Profile
 from mlsd.report import RefusedError
 
@@ -89,6 +89,10 @@ def test_the_interval_holds_the_true_metric_in_95_percent_of_calibrated_worlds(m
     assert low <= held <= high
 
 
+def test_class_1_is_said_above_the_threshold_and_not_at_it():
+    assert estimate([0.7], "accuracy", threshold=0.7).value == pytest.approx(0.3)
+
+
 def test_the_interval_of_several_classes_holds_it_too():
     held = 0
     for seed in range(300):
@@ -163,6 +167,12 @@ def test_a_reference_that_cannot_calibrate_is_refused():
         estimate_performance(p, reference=(np.zeros(300), p))
     with pytest.raises(RefusedError, match="reference calibrates two classes; expected"):
         estimate_performance(p, reference=(np.zeros(2), p))
+    with pytest.raises(RefusedError, match="reference calibrates two classes; expected"):
+        estimate_performance(p, reference=(np.tile([0, 0.5], 150), p))
+    y, said = np.tile([0, 1], 100), np.tile([0.4, 0.5, 0.6, 0.7], 50)
+    with pytest.raises(RefusedError, match="reference has 199 rows; expected 200 or more, of both classes"):
+        estimate_performance(p, reference=(y[1:], said[1:]))
+    assert estimate_performance(p, reference=(y, said)).ok
 
 
 def test_it_says_what_it_believes():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, mannwhitneyu
 
 from mlsd.monitoring import judge_labels
 from mlsd.report import RefusedError
@@ -65,6 +65,23 @@ def test_labels_that_never_come_are_an_error_once_they_are_due():
     assert not some.ok and some.severity == "warning"
 
 
+def test_a_label_is_late_after_its_delay_and_not_at_it():
+    rows = logged(3, known=lambda y, rng: np.zeros(len(y), dtype=bool))
+    for wait, late in (("0s", 0), ("1s", 1), ("61s", 2)):
+        found = judged(rows, now=START + pd.Timedelta("5D") + pd.Timedelta(wait), label_delay="5D")["labels"]
+        assert (found.count, found.ok) == (late, not late)
+
+
+def test_labels_that_came_early_do_not_excuse_those_that_are_due():
+    rows = logged(known=lambda y, rng: np.arange(len(y)) >= 300)
+    due = judged(rows, now=START + pd.Timedelta("5D") + pd.Timedelta("200min"), label_delay="5D")["labels"]
+    assert due.count == 200 and due.severity == "error"
+
+
+def test_a_label_known_at_once_is_no_wrong_clock():
+    assert judged(logged().assign(labelled_at=lambda rows: rows["at"]))["clock"].ok
+
+
 def test_a_clock_that_runs_backwards_is_found():
     rows = logged()
     rows.loc[3, "labelled_at"] = rows.loc[3, "at"] - pd.Timedelta("1s")
@@ -105,6 +122,16 @@ def test_early_labels_of_the_guilty_are_a_biased_sample(multiclass):
         early = judged(logged(seed=seed, known=the_guilty_first, multiclass=multiclass))["early_labels"]
         assert not early.ok and early.severity == "warning"
         assert early.message.startswith("early labels may be a biased sample: labelled rows were scored")
+
+
+def test_the_class_that_differs_most_is_told_and_its_p_pays_for_the_others():
+    rows = logged(known=the_guilty_first)
+    p, known = rows["prediction"].to_numpy(), rows["label"].notna()
+    other = np.random.default_rng(1).uniform(size=len(p))
+    parts = [{"eggs": 0.1, "spam": x, "ham": z} for x, z in zip(p, other, strict=True)]
+    early = judged(rows.assign(prediction=parts))["early_labels"]
+    assert early.details["p"] == pytest.approx(3 * mannwhitneyu(p[known], p[~known]).pvalue)
+    assert early.value == pytest.approx(p[known].mean() - p[~known].mean())
 
 
 def test_few_rows_are_not_compared():

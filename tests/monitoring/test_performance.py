@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from scipy.stats import binom, entropy
 from sklearn.linear_model import LogisticRegression
 
 from mlsd.monitoring import judge_performance
-from mlsd.monitoring.performance import expit, logit, promised_losses, recalibration
+from mlsd.monitoring.performance import promised_losses, recalibration
 
 
 def excess(report):

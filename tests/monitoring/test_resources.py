@@ -4,15 +4,19 @@ import asyncio
 import inspect
 import subprocess
 import sys
+import time
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from scipy.stats import binom
 from starlette.applications import Starlette
@@ -30,6 +34,7 @@ from mlsd.monitoring import (
     watch,
 )
 from mlsd.report import RefusedError
+from mlsd.usage import Usage
 
 
 def samples(text):
@@ -183,6 +188,36 @@ def test_a_bare_asgi_app_is_watched_too():
         assert counts(watched.meters.text(), "ok") == 1
 
 
+def test_only_reading_metrics_is_answered_and_a_request_in_flight_is_seen():
+    seen = []
+
+    async def app(scope, receive, send):
+        scope["endpoint"] = app  # all that some routers tell
+        seen.append(number(watched.meters.text(), "mlsd_requests_in_flight"))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    watched = watch(app)
+    client = TestClient(watched)
+    assert client.post("/metrics").status_code == 204
+    assert client.head("/metrics").status_code == 200
+    assert seen == [1]
+    assert number(watched.meters.text(), "mlsd_requests_in_flight") == 0
+    assert watched.meters.requests()["route"].tolist() == ["app"]
+
+
+def test_a_request_without_an_answer_is_the_client_s():
+    async def app(scope, receive, send):
+        pass  # the client went away
+
+    async def nothing(*_):
+        raise AssertionError
+
+    watched = watch(app)
+    asyncio.run(watched({"type": "http", "path": "/x", "method": "GET"}, nothing, nothing))
+    assert watched.meters.requests()["status"].tolist() == [499]
+
+
 def test_an_app_with_metrics_of_its_own_keeps_them():
     app = FastAPI()
     app.add_api_route("/metrics", lambda: "mine")
@@ -192,8 +227,10 @@ def test_an_app_with_metrics_of_its_own_keeps_them():
 
 
 def test_watching_twice_counts_once():
-    app = watch(watch(fastapi_app()))
-    client = TestClient(app)
+    app = watch(fastapi_app())
+    meters = app.state.meters
+    client = TestClient(watch(app))
+    assert app.state.meters is meters and len(app.user_middleware) == 1
     client.get("/double/1")
     assert counts(client.get("/metrics").text, "ok") == 1
 
@@ -210,6 +247,75 @@ def test_what_is_used_stands_there_by_name():
         "machine_network_bytes_total",
         "mlsd_requests_in_flight",
     }
+
+
+class Used(SimpleNamespace):
+    """A process that has used a known amount of each thing; 13 has ended, 14 ends while it is looked at."""
+
+    def __init__(self, pid):
+        if pid == 13:
+            raise psutil.NoSuchProcess(pid)
+        super().__init__(pid=pid)
+
+    def cpu_times(self):
+        return (1.0, 2.0, 4.0, 8.0)  # user, system, and those of children
+
+    def memory_info(self):
+        if self.pid == 14:
+            raise psutil.NoSuchProcess(self.pid)
+        return SimpleNamespace(rss=100, vms=900)
+
+    def create_time(self):
+        return 1_700_000_000.0
+
+    def io_counters(self):
+        return SimpleNamespace(read_bytes=7, write_bytes=9)
+
+
+def test_what_is_used_is_what_the_system_says(monkeypatch, tmp_path):
+    looked = []
+    monkeypatch.setattr(psutil, "Process", Used)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=50, available=20, free=10))
+    monkeypatch.setattr(
+        psutil,
+        "disk_usage",
+        lambda folder: looked.append(folder) or SimpleNamespace(total=60, used=1, free=30),
+    )
+    monkeypatch.setattr(psutil, "net_io_counters", lambda: SimpleNamespace(bytes_sent=3, bytes_recv=5))
+    registry = CollectorRegistry()
+    registry.register(Usage(lambda: [12, 13, 14], tmp_path))
+    found = samples(generate_latest(registry))
+    by_process = {(name, dict(own)["pid"]): n for (name, own), n in found.items() if "process" in name}
+    assert by_process == {
+        ("process_cpu_seconds_total", "12"): 3,
+        ("process_cpu_seconds_total", "14"): 3,
+        ("process_resident_memory_bytes", "12"): 100,
+        ("process_start_time_seconds", "12"): 1_700_000_000,
+        ("process_start_time_seconds", "14"): 1_700_000_000,
+        ("process_disk_read_bytes_total", "12"): 7,
+        ("process_disk_read_bytes_total", "14"): 7,
+        ("process_disk_written_bytes_total", "12"): 9,
+        ("process_disk_written_bytes_total", "14"): 9,
+    }
+    machine = {name: n for (name, own), n in found.items() if not own}
+    assert machine == {"machine_memory_available_bytes": 20, "machine_disk_free_bytes": 30}
+    assert looked == [str(tmp_path)]
+    traffic = {dict(own)["direction"]: n for (name, own), n in found.items() if "network" in name}
+    assert traffic == {"sent": 3, "received": 5}
+
+
+def test_a_call_is_dated_when_it_began_and_a_first_failure_is_a_step_from_0():
+    before = pd.Timestamp.now("UTC")
+    predict = watch(lambda rows: time.sleep(0.3))
+    predict([1])
+    after = pd.Timestamp.now("UTC")
+    at = predict.meters.requests()["at"].item()
+    slack = pd.Timedelta("50ms")  # two clocks
+    assert before - slack <= at <= after - pd.Timedelta("300ms") + slack
+    shown = [
+        dict(own)["outcome"] for name, own in samples(predict.meters.text()) if name.endswith("ds_count")
+    ]
+    assert sorted(shown) == ["failed", "ok", "refused"]
 
 
 def test_what_cannot_be_watched_is_refused_in_one_sentence():
@@ -404,6 +510,22 @@ def test_the_workbook_windows_burn_and_stop_burning():
     assert red(judge_budget(good, now="2024-02-05T06:00Z")) == set()
 
 
+def test_five_failures_burn_and_what_comes_after_now_is_not_known():
+    for failed, burns in ((4, set()), (5, {("burn_fast", ""), ("burn_slow", "")})):
+        some = log(60, every="1min", status=[200] * (60 - failed) + [500] * failed)
+        assert red(judge_budget(some, now="2024-02-05T01:00Z")) == burns
+        assert red(judge_budget(some, now="2024-02-05T00:55Z")) == set()
+    began = log(60, every="1min", status=[500] * 5 + [200] * 55)
+    assert [f.count for f in judge_budget(began, now="2024-02-05T01:00Z")] == [5, 5]  # the first at 00:00
+
+
+def test_a_fire_that_is_out_for_half_an_hour_burns_no_more():
+    draw, seconds = np.random.default_rng(3), 6 * 3600
+    over = np.arange(seconds) >= seconds - 1860
+    out = log(seconds, status=np.where(~over & (draw.random(seconds) < 0.02), 500, 200))
+    assert red(judge_budget(out, now="2024-02-05T06:00Z")) == set()
+
+
 def test_one_failure_in_a_quiet_hour_is_no_fire():
     quiet = log(60, every="1min", status=[200] * 59 + [500])
     assert red(judge_budget(quiet, now="2024-02-05T01:00Z")) == set()
@@ -445,6 +567,7 @@ REFUSED = {
     "no prediction": (({"hour": 1}, {"hour": HOUR}, 0), "0 predictions were answered; expected 1 or more"),
     "nothing used": (({}, {}, 10), "nothing was used"),
     "less than nothing": (({"hour": -1}, {"hour": HOUR}, 10), "-1 of 'hour' were used; expected 0 or more"),
+    "no end": (({"hour": float("inf")}, {"hour": HOUR}, 10), "inf of 'hour' were used; expected 0 or more"),
     "a price of tomorrow": (
         ({"hour": 1}, {"hour": Price(1, "EUR", date(2027, 1, 1), "x")}, 10),
         "the price of 'hour' is of 2027-01-01, after 2026-06-01",

@@ -179,6 +179,7 @@ WORLDS = {  # what is planted -> (series that differ, the alerts that fire at th
     "gone": ({f"up{{{LABELS}}}": "1x80 _x40"}, {"ServiceDown"}),
     "a restart": ({f"up{{{LABELS}}}": "1x119 0x1"}, set()),
     "no model": ({f"mlsd_model_ready{{{OWN}}}": "1x110 0x10"}, {"ModelNotReady"}),
+    "one of two has no model": ({f'mlsd_model_ready{{{LABELS},pid="2"}}': "1x110 0x10"}, {"ModelNotReady"}),
     "2 % fail for an hour": ({FAILED: "0x60 0+2x60"}, {"BudgetBurnFast", "BudgetBurnSlow"}),
     "they failed an hour ago": ({FAILED: "0x30 0+2x60 120x30"}, set()),
     "0.9 % fail all day": ({FAILED: "0+0.6x120"}, {"BudgetBurnSlow"}),
@@ -189,12 +190,28 @@ WORLDS = {  # what is planted -> (series that differ, the alerts that fire at th
         {f'mlsd_request_seconds_bucket{{{SECONDS},outcome="ok",le="0.5"}}': "0+54x120"},
         {"AnswersSlow"},
     ),
+    "slow failures": (
+        {
+            FAILED: "0+6x120",
+            f'mlsd_request_seconds_bucket{{{SECONDS},outcome="failed",le="0.5"}}': "0x120",
+            f'mlsd_request_seconds_bucket{{{SECONDS},outcome="failed",le="1"}}': "0x120",
+            f'mlsd_request_seconds_bucket{{{SECONDS},outcome="failed",le="+Inf"}}': "0+6x120",
+        },
+        {"BudgetBurnFast", "BudgetBurnSlow"},
+    ),
     "slow for a moment": (
         {f'mlsd_request_seconds_bucket{{{SECONDS},outcome="ok",le="0.5"}}': "0+60x116 6960+30x4"},
         set(),
     ),
     "a full core": ({f"process_cpu_seconds_total{{{OWN}}}": "0+58x120"}, {"CpuSaturated"}),
     "a leak": ({f"process_resident_memory_bytes{{{OWN}}}": f"0+{GIGA // 40}x120"}, {"MemoryGrows"}),
+    "a leak beside an empty machine": (
+        {
+            f"process_resident_memory_bytes{{{OWN}}}": f"0+{GIGA // 40}x120",
+            'machine_memory_available_bytes{job="mlsd",instance="b"}': f"{900 * GIGA}x120",
+        },
+        {"MemoryGrows"},
+    ),
     "a small leak": ({f"process_resident_memory_bytes{{{OWN}}}": f"0+{GIGA // 400}x120"}, set()),
     "a disk that fills": (
         {f"machine_disk_free_bytes{{{LABELS}}}": f"{50 * GIGA}-{GIGA // 10}x120"},
@@ -255,6 +272,14 @@ def test_each_rule_fires_in_its_world_and_in_no_other(tmp_path):
     assert told.returncode == 0, told.stdout + told.stderr
 
 
+def test_the_rules_hold_the_limits_that_were_asked_for():
+    rules = prometheus_rules(objective=0.99, slow_seconds=2.0)
+    for limit in (14.4 * 0.01, 6 * 0.01):
+        assert rules.count(f" > {limit:g} and ") == 2  # the long window and the short one
+    assert ' > 2"' in rules and "longer than 2 s" in rules
+    assert rules.count("the budget of 432 minutes a month") == 2
+
+
 def test_every_rule_has_a_severity_and_a_line_to_run_by():
     for severity, summary, runbook in alerts_of(prometheus_rules(job="spam")).values():
         assert severity in ("page", "ticket")
@@ -297,6 +322,50 @@ def test_the_dashboard_names_every_resource_and_its_panels_do_not_overlap():
     assert not any(title.startswith("Cost") for title in re.findall(r'"title": "(.*)"', grafana_dashboard()))
     assert {v["name"] for v in page["templating"]["list"]} == {"source"}
     assert {t["datasource"]["uid"] for p in page["panels"] for t in p["targets"]} == {"${source}"}
+
+
+PANELS = {  # title -> what its queries show after two hours
+    "Uptime": [7200],  # s, of the older process
+    "Latency": [0.25, 0.475, 0.495],  # s: all answers lie evenly between 0 and 0.5
+    "Errors": [0.6 / 60.6],
+    "Usage": [7200],  # predictions in the last hour, two a second
+    "Error budget": [0.6 / 60.6 / 0.001],
+    "Cost": [1000 * 0.1 * 2 / 3600 / 2],  # EUR: two machines, two predictions a second
+}
+
+
+@needs_promtool
+def test_a_panel_shows_what_happened(tmp_path):
+    world = HEALTHY | {
+        FAILED: "0+0.6x120",
+        f'mlsd_predictions_total{{{LABELS},version="1"}}': "0+120x120",
+        'up{job="mlsd",instance="b"}': "1x120",
+        f"process_start_time_seconds{{{OWN}}}": "0x120",
+        f'process_start_time_seconds{{{LABELS},pid="2"}}': "3600x120",
+    }
+    panels = [
+        (target["expr"], shown)
+        for title, values in PANELS.items()
+        for panel in dashboard()["panels"]
+        if panel["title"].startswith(title + " ") or panel["title"] == title
+        for target, shown in zip(panel["targets"], values, strict=True)
+    ]
+    assert len(panels) == sum(map(len, PANELS.values()))
+    asked = [
+        {
+            "expr": f"round(1e6 * ({expr}))",
+            "eval_time": f"{MINUTES}m",
+            "exp_samples": [{"labels": "{}", "value": round(1e6 * shown)}],
+        }
+        for expr, shown in panels
+    ]
+    series = [{"series": s, "values": v} for s, v in world.items()]
+    tests = [{"interval": "1m", "input_series": series, "promql_expr_test": asked}]
+    (tmp_path / "plan.yml").write_text(json.dumps({"tests": tests}))
+    told = subprocess.run(
+        ["promtool", "test", "rules", tmp_path / "plan.yml"], capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 # ---- a real Prometheus -----------------------------------------------------------------------------

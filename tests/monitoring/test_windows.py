@@ -9,6 +9,7 @@ from mlsd.metrics import METRICS, score
 from mlsd.monitoring import performance_by_window
 from mlsd.prediction_log import PredictionLog
 from mlsd.report import RefusedError
+from mlsd.stats import mean_interval
 
 START = pd.Timestamp("2024-02-05T00:00Z")
 
@@ -53,6 +54,25 @@ def test_the_interval_holds_the_long_run_value_in_95_percent_of_windows(metric, 
     assert low <= held <= high
 
 
+def test_a_mean_over_rows_has_the_interval_of_a_mean():
+    rows = logged(300, days=1)
+    brier = performance_by_window(rows, metric="brier").iloc[0]
+    expected = mean_interval((rows["prediction"] - rows["label"]) ** 2)
+    assert (brier["low"], brier["high"]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_interval_ends_where_the_metric_does(turned):
+    rows = logged(30, days=1).assign(label=np.arange(30) < 5)
+    rows["prediction"] = [0.9, 0.8, 0.7, 0.6, 0.45, 0.5] + [0.1] * 24  # one pair in the wrong order
+    rows["label"] ^= turned
+    auc = performance_by_window(rows, metric="roc_auc").iloc[0]
+    assert auc["value"] == pytest.approx(1 / 125 if turned else 124 / 125)
+    assert (auc["low"] == 0.0, auc["high"] == 1.0) == (turned, not turned)
+    three = logged(3, days=1).assign(label=[0, 0, 1], prediction=0.0)
+    assert performance_by_window(three, metric="rmse")["low"].tolist() == [0.0]
+
+
 def test_slices_are_the_slices_asked_alone():
     rows = logged()
     table = performance_by_window(rows, by="language", metric="log_loss")
@@ -61,6 +81,14 @@ def test_slices_are_the_slices_asked_alone():
         alone = performance_by_window(rows[rows["language"] == name], metric="log_loss")
         own = table[table["slice"] == name].drop(columns="slice").reset_index(drop=True)
         pd.testing.assert_frame_equal(own, alone)
+
+
+def test_rows_without_a_slice_are_one_and_fifty_slices_are_not_too_many():
+    rows = logged(400, days=1)
+    rows["language"] = rows["language"].where(np.arange(400) >= 7)
+    table = performance_by_window(rows, by="language")
+    assert table.loc[table["slice"].isna(), "rows"].tolist() == [7]
+    assert len(performance_by_window(rows.assign(language=np.arange(400) % 50), by="language")) == 50
 
 
 def test_labels_join_late_and_in_any_order(tmp_path):
@@ -115,6 +143,8 @@ def test_a_rare_class_gives_a_ranking_no_interval():
     rows = logged(200, days=1).assign(label=np.arange(200) < 4)
     table = performance_by_window(rows, metric="roc_auc")
     assert table["value"].notna().all() and table["low"].isna().all()
+    five = performance_by_window(rows.assign(label=np.arange(200) < 5), metric="roc_auc")
+    assert five["low"].notna().all()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,23 @@
 """`/metrics` of several processes is that of one service."""
 
+import json
+import logging
 import os
 import signal
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import httpx
 import psutil
 import pytest
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlsd.registry import Registry
 from mlsd.report import Finding, Report
+from mlsd.serving import create_app
 from mlsd.training import Recipe, train
 from tests.serving.test_processes import Command, _process
 
@@ -112,6 +117,25 @@ def test_two_workers_count_as_one_service_and_a_dead_one_is_not_forgotten(
         assert len(list(scratch.iterdir())) == 1  # each start counts in a folder of its own
         assert command.stop() == 0
     assert list(scratch.iterdir()) == []
+
+
+def test_the_request_log_says_when_a_request_began(shelf, row, wait_ready, caplog):
+    class Slow:
+        def extend(self, rows):
+            time.sleep(0.3)
+
+    with TestClient(create_app(shelf, "spam", Slow())) as client:
+        wait_ready(client)
+        caplog.clear()
+        before = time.time()
+        with caplog.at_level(logging.INFO, "mlsd_requests"):
+            assert client.post(URL, json={"instances": [row]}).status_code == 200
+        after = time.time()
+    (line,) = [json.loads(r.getMessage()) for r in caplog.records if r.name == "mlsd_requests"]
+    at = datetime.fromisoformat(line["at"])
+    assert at.utcoffset() == timedelta(0)
+    assert line["seconds"] > 0.3
+    assert before - 0.05 < at.timestamp() < after - 0.3 + 0.05  # two clocks
 
 
 def test_every_address_of_the_server_has_a_name_in_the_counts(client, row):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlsd.plain import to_json, utc_now
-from mlsd.store import one_sentence
+from mlsd.store import append_lines
 
 TRIES = 3  # after which the solution opens
 PLACE = "MLSD_PROGRESS"  # names another file; CI and `mlsd lab check` use it
@@ -46,14 +46,8 @@ class Progress:
             RefusedError: the file cannot be written.
         """
         words = {"said": said} if said else {}
-        line = to_json({"at": utc_now(), "exercise": exercise, "event": event, **words}) + "\n"
-        with one_sentence(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+", buffering=0) as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(end - 1, 0))
-                torn = file.read(1) not in (b"", b"\n")  # somebody was killed in the middle of a line
-                file.write(b"\n" * torn + line.encode(errors="replace"))
+        told = {"at": utc_now(), "exercise": exercise, "event": event, **words}
+        append_lines(self.path, [to_json(told)])
 
     @property
     def events(self) -> list[dict[str, Any]]:
