@@ -38,7 +38,7 @@ def detect_drift(
     of it), alike for numbers and names. With 2,000 rows on both sides these are told, at the chance
     in brackets, in a report of 20 columns: mean +0.1 sd (0.4), mean +0.2 sd (1.0), variance x1.2
     (0.6), missing 1 % to 3 % (0.9), 2 % of rows times 1,000 (1.0), a new level of 1 % (0.99). A level
-    that goes from 10 % to 12 % is not (0.05): that takes 10,000 rows.
+    that goes from 10 % to 12 % is not (0.05): that takes 10,000 rows (0.7).
 
     Args:
         reference: what is normal, `Profile.of(frame)`.
