@@ -52,9 +52,10 @@ def _ordered_words(before: ColumnProfile, after: ColumnProfile, led: Answer) -> 
     if led.name == "outside":
         side, bound = ("below", before.minimum) if led.cell == 0 else ("above", before.maximum)
         return f"{_of(after, after.counts[led.cell])} of values lie {side} {_number(bound)}, the reference's extreme"
-    if led.name in ("shape", "share"):
+    old, new = _number(before.quantile(0.5)), _number(after.quantile(0.5))
+    if led.name in ("shape", "share") or old == new:  # where most are 0, the median stays when values move
         return _cell_words(before, after, led)
-    return f"the median moved from {_number(before.quantile(0.5))} to {_number(after.quantile(0.5))}"
+    return f"the median moved from {old} to {new}"
 
 
 def _cell_words(before: ColumnProfile, after: ColumnProfile, led: Answer) -> str:
@@ -74,10 +75,12 @@ def _group(old: np.ndarray, new: np.ndarray, led: Answer) -> tuple[int, tuple[fl
 
 
 def _between(low: float | None, high: float | None) -> str:
-    if high is None:
-        return f"lie above {_number(low)}"
     if low is None:
-        return f"are {_number(high)} or less"
+        return "are numbers" if high is None else f"are {_number(high)} or less"
+    if high is None:
+        first = float(np.nextafter(low, np.inf))
+        tied = len(repr(first)) < len(repr(low))  # the cell before ends just below a value of its own
+        return f"are {_number(first)} or more" if tied else f"lie above {_number(low)}"
     if np.nextafter(high, -np.inf) == low:
         return f"are {_number(high)}"
     return f"lie above {_number(low)} and up to {_number(high)}"

@@ -441,3 +441,13 @@ def test_a_window_joins_a_running_profile_without_touching_its_rows():
     assert long.n == 80_000
     assert [len(part.counts) for part in long.parts] == [len(part.counts) for part in short.parts]
     assert len(long.to_json()) < 1.3 * len(short.to_json())  # longer numbers, no more of them
+
+
+def test_a_median_that_stays_is_not_said_to_have_moved():
+    """Most posts have no link; more of them have some: the median is 0 before and after."""
+    rng = np.random.default_rng(0)
+    before, after = (pd.DataFrame({"links": rng.poisson(rate, 4000)}) for rate in (0.2, 0.5))
+    reference = Profile.of(before)
+    [finding] = detect_drift(reference, Profile.of(after, like=reference)).failures
+    with_some = [f"{(frame['links'] > 0).mean():.1%}" for frame in (after, before)]
+    assert finding.message.startswith(f"{with_some[0]} of values are 1 or more, {with_some[1]} before")
